@@ -1,0 +1,7 @@
+/**
+ * The daemon's entry point.
+ */
+@NullMarked
+package virtshrink.daemon;
+
+import org.jspecify.annotations.NullMarked;

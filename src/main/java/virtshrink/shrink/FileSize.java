@@ -1,0 +1,11 @@
+package virtshrink.shrink;
+
+/**
+ * What a file takes.
+ *
+ * @param fileBytes its length
+ * @param allocatedBytes what the host's filesystem has allocated for it ({@code st_blocks * 512})
+ */
+public record FileSize(long fileBytes, long allocatedBytes) {
+    public static final FileSize NONE = new FileSize(0, 0);
+}

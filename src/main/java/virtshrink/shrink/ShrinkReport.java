@@ -1,0 +1,53 @@
+package virtshrink.shrink;
+
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import virtshrink.inspect.DiskInspection;
+
+/**
+ * The record of one run on one disk.
+ *
+ * @param image the image as it was named
+ * @param target the guest's name of the disk ({@code vda}), where a domain named it
+ * @param before what the image took
+ * @param after what it takes now; equal to {@code before} unless the outcome is {@link Outcome#SHRUNK}; the expected size after a dry run
+ *     or an estimate is in {@code reclaimableBytes}
+ * @param reclaimableBytes data in free space that a run can give back, as estimated before the rebuild
+ * @param reason why it ended so; empty for a plain success
+ * @param phases time spent, by phase, in the order they ran
+ * @param inspection what lies on the disk, as far as the run came
+ * @param notes what else the user should know: what was left alone and why, cleaned leftovers, a kept backup
+ */
+public record ShrinkReport(
+        Path image,
+        Optional<String> target,
+        FileSize before,
+        FileSize after,
+        long reclaimableBytes,
+        Outcome outcome,
+        String reason,
+        Map<Phase, Duration> phases,
+        Optional<DiskInspection> inspection,
+        List<FilesystemGain> gains,
+        List<String> notes) {
+    public ShrinkReport {
+        gains = List.copyOf(gains);
+        notes = List.copyOf(notes);
+    }
+
+    /** Bytes given back to the host; 0 unless shrunk, and then never negative by construction of the run. */
+    public long reclaimedBytes() {
+        return before.allocatedBytes() - after.allocatedBytes();
+    }
+
+    /**
+     * What one filesystem contributes.
+     *
+     * @param device as in the inspection
+     * @param reclaimableBytes data in its free space that the image's own layer holds and can give back
+     */
+    public record FilesystemGain(String device, long reclaimableBytes) {}
+}
