@@ -5,6 +5,7 @@ import java.util.List;
 /** Runs the pipeline. Thread-safe; one run at a time and image. */
 public final class Shrinker {
     /** Shrinks one image, or, on request, only estimates. Every expected end is a report; misuse is unchecked. */
+    @SuppressWarnings("DoNotCallSuggester") // until it is written
     public ShrinkReport run(ShrinkRequest request, ProgressListener progress, Cancellation cancellation) {
         throw new UnsupportedOperationException("being written: " + request);
     }
