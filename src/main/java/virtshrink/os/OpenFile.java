@@ -1,0 +1,500 @@
+package virtshrink.os;
+
+import com.sun.jna.Native;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.OptionalLong;
+import java.util.function.IntSupplier;
+import java.util.function.LongSupplier;
+
+/**
+ * An open file with what Java's channels lack: locks that belong to the open file description, leases, attributes, extents, clones. Never
+ * inherited by child processes. Every failure is an {@link OsException}. Not thread-safe; {@link #close()} more than once is harmless.
+ */
+public final class OpenFile implements AutoCloseable {
+    private static final int O_RDONLY = 0;
+    private static final int O_RDWR = 2;
+    private static final int O_CREAT = 0100;
+    private static final int O_EXCL = 0200;
+    private static final int O_NOCTTY = 0400;
+    private static final int O_NONBLOCK = 04000;
+    private static final int O_CLOEXEC = 02000000;
+
+    private static final int LOCK_SH_NB = 1 | 4;
+    private static final int LOCK_EX_NB = 2 | 4;
+    private static final int FALLOC_FL_KEEP_SIZE = 1;
+    private static final int FALLOC_FL_PUNCH_HOLE = 2;
+    private static final int SEEK_DATA = 3;
+    private static final int SEEK_HOLE = 4;
+    private static final long UTIME_OMIT = (1L << 30) - 2;
+    private static final int MOST_XATTR_BYTES = 1 << 16; // XATTR_SIZE_MAX and XATTR_LIST_MAX of linux/limits.h
+
+    private static final long FS_IOC_GETFLAGS = 0x8008_6601L;
+    private static final long FS_IOC_SETFLAGS = 0x4008_6602L;
+    private static final long FS_IOC_FSGETXATTR = 0x801c_581fL;
+    private static final long FS_IOC_FSSETXATTR = 0x401c_5820L;
+    private static final long FS_IOC_FIEMAP = 0xc020_660bL;
+    private static final long FICLONERANGE = 0x4020_940dL;
+
+    private static final int FIEMAP_HEADER_BYTES = 32;
+    private static final int FIEMAP_EXTENT_BYTES = 56;
+    private static final int FIEMAP_BATCH = 512;
+    private static final int FIEMAP_FLAG_SYNC = 1;
+
+    private final Path path;
+    private int descriptor;
+
+    private OpenFile(Path path, int descriptor) {
+        this.path = path;
+        this.descriptor = descriptor;
+    }
+
+    /** For reading; follows symbolic links. Does not hang on a pipe that nobody writes to. */
+    public static OpenFile readOnly(Path path) throws OsException {
+        return openExisting(path, O_RDONLY);
+    }
+
+    /** For reading and writing; follows symbolic links. */
+    public static OpenFile readWrite(Path path) throws OsException {
+        return openExisting(path, O_RDWR);
+    }
+
+    /** A directory, for {@link #sync()} and {@link #status()}. */
+    public static OpenFile directory(Path path) throws OsException {
+        return new OpenFile(path, open(path, O_RDONLY | OpenFlags.O_DIRECTORY, 0));
+    }
+
+    /**
+     * A new file for reading and writing.
+     *
+     * @param mode its permissions exactly, whatever the umask; never wider than that from the first moment
+     * @throws OsException also with {@code EEXIST} if there is something at the path already, be it a dangling link
+     */
+    public static OpenFile createExclusive(Path path, int mode) throws OsException {
+        int descriptor = open(path, O_RDWR | O_CREAT | O_EXCL | OpenFlags.O_NOFOLLOW, mode & 0600);
+        OpenFile file = new OpenFile(path, descriptor);
+        try {
+            file.chmod(mode);
+        } catch (OsException e) {
+            file.close();
+            Libc.unlink(PathBytes.of(path));
+            throw e;
+        }
+        return file;
+    }
+
+    private static OpenFile openExisting(Path path, int access) throws OsException {
+        try {
+            return new OpenFile(path, open(path, access | O_NONBLOCK, 0));
+        } catch (OsException e) {
+            if (!e.is(Errno.EAGAIN)) {
+                throw e;
+            }
+            // Someone holds a lease on it, which only a regular file can have: wait until it is given up.
+            return new OpenFile(path, open(path, access, 0));
+        }
+    }
+
+    private static int open(Path path, int flags, int mode) throws OsException {
+        byte[] name = PathBytes.of(path);
+        return check("open", path, () -> Libc.open(name, flags | O_CLOEXEC | O_NOCTTY, mode));
+    }
+
+    /** As given when it was opened. */
+    public Path path() {
+        return path;
+    }
+
+    public FileStatus status() throws OsException {
+        return FileStatus.ofDescriptor(descriptor(), path);
+    }
+
+    /** Content and attributes are on the disk when this returns ({@code fsync}). */
+    public void sync() throws OsException {
+        check("fsync", () -> Libc.fsync(descriptor()));
+    }
+
+    /** Content and what is needed to find it are on the disk when this returns ({@code fdatasync}). */
+    public void syncData() throws OsException {
+        check("fdatasync", () -> Libc.fdatasync(descriptor()));
+    }
+
+    /**
+     * Takes a shared lock on bytes of the file for this open file description ({@code F_OFD_SETLK}); does not wait.
+     *
+     * @param length 0 means up to any end of the file
+     * @return false if someone else has a conflicting lock
+     */
+    public boolean tryReadLock(long offset, long length) throws OsException {
+        return ByteLocks.trySet(this, ByteLocks.F_RDLCK, offset, length);
+    }
+
+    /** Gives bytes of the file free that were locked through this object. */
+    public void unlock(long offset, long length) throws OsException {
+        ByteLocks.trySet(this, ByteLocks.F_UNLCK, offset, length);
+    }
+
+    /** Whether another open file description holds a lock of any kind on any of these bytes; takes none ({@code F_OFD_GETLK}). */
+    public boolean wouldWriteLockConflict(long offset, long length) throws OsException {
+        return ByteLocks.isHeldByOthers(this, offset, length);
+    }
+
+    /**
+     * Takes an exclusive {@code flock(2)}, gone when this object is closed; does not wait.
+     *
+     * @return false if someone else has one
+     */
+    public boolean tryExclusiveFlock() throws OsException {
+        return tryFlock(LOCK_EX_NB);
+    }
+
+    /** As {@link #tryExclusiveFlock()}, shared with others who ask for no more. */
+    public boolean trySharedFlock() throws OsException {
+        return tryFlock(LOCK_SH_NB);
+    }
+
+    private boolean tryFlock(int operation) throws OsException {
+        try {
+            check("flock", () -> Libc.flock(descriptor(), operation));
+            return true;
+        } catch (OsException e) {
+            if (e.is(Errno.EAGAIN)) {
+                return false;
+            }
+            throw e;
+        }
+    }
+
+    /**
+     * Whether nobody else has the file open or mapped at this moment, kernel users such as loop devices included. Asked by taking a write lease
+     * and giving it back at once; an opener that comes in this instant waits for it and is not disturbed.
+     *
+     * @throws OsException with {@link OsException#isUnsupported()} where the filesystem has no leases or the user may not take them
+     */
+    public boolean isOnlyOpener() throws OsException {
+        Optional<Lease> lease = Lease.tryTake(this);
+        if (lease.isEmpty()) {
+            return false;
+        }
+        lease.get().close();
+        return true;
+    }
+
+    /**
+     * Names of all extended attributes visible to this user, ACLs and security labels included; none where the filesystem has none. Every
+     * character stands for one byte.
+     */
+    public List<String> xattrNames() throws OsException {
+        byte[] list = new byte[MOST_XATTR_BYTES];
+        long length;
+        try {
+            length = checkLong("flistxattr", () -> Libc.flistxattr(descriptor(), list, list.length));
+        } catch (OsException e) {
+            if (e.is(Errno.EOPNOTSUPP)) {
+                return List.of();
+            }
+            throw e;
+        }
+        List<String> names = new ArrayList<>();
+        int start = 0;
+        for (int i = 0; i < length; i++) {
+            if (list[i] == 0) {
+                names.add(new String(list, start, i - start, StandardCharsets.ISO_8859_1));
+                start = i + 1;
+            }
+        }
+        return List.copyOf(names);
+    }
+
+    /** Value of an extended attribute; empty if the file has none of that name. */
+    public Optional<byte[]> xattr(String name) throws OsException {
+        byte[] value = new byte[MOST_XATTR_BYTES];
+        byte[] key = PathBytes.name(name);
+        try {
+            long length = checkLong("fgetxattr", () -> Libc.fgetxattr(descriptor(), key, value, value.length));
+            return Optional.of(Arrays.copyOf(value, Math.toIntExact(length)));
+        } catch (OsException e) {
+            if (e.is(Errno.ENODATA) || e.is(Errno.EOPNOTSUPP)) {
+                return Optional.empty();
+            }
+            throw e;
+        }
+    }
+
+    /** Sets an extended attribute, new or not. */
+    public void setXattr(String name, byte[] value) throws OsException {
+        byte[] key = PathBytes.name(name);
+        check("fsetxattr", () -> Libc.fsetxattr(descriptor(), key, value, value.length, 0));
+    }
+
+    /** Removes an extended attribute; {@code ENODATA} if there is none of that name. */
+    public void removeXattr(String name) throws OsException {
+        byte[] key = PathBytes.name(name);
+        check("fremovexattr", () -> Libc.fremovexattr(descriptor(), key));
+    }
+
+    /** The {@link InodeFlags}; empty where the filesystem has none. */
+    public OptionalInt inodeFlags() throws OsException {
+        byte[] flags = new byte[Long.BYTES];
+        try {
+            ioctl("FS_IOC_GETFLAGS", FS_IOC_GETFLAGS, flags);
+        } catch (OsException e) {
+            if (e.isUnsupported()) {
+                return OptionalInt.empty();
+            }
+            throw e;
+        }
+        // The request is coded with the size of a long, but every filesystem fills an int.
+        return OptionalInt.of(struct(flags).getInt(0));
+    }
+
+    /** Sets all {@link InodeFlags} at once. */
+    public void setInodeFlags(int flags) throws OsException {
+        byte[] argument = new byte[Long.BYTES];
+        struct(argument).putInt(0, flags);
+        ioctl("FS_IOC_SETFLAGS", FS_IOC_SETFLAGS, argument);
+    }
+
+    /** Project and XFS flags; empty where the filesystem has none. */
+    public Optional<ExtendedFileAttributes> extendedAttributes() throws OsException {
+        byte[] bytes = new byte[ExtendedFileAttributes.BYTES];
+        try {
+            ioctl("FS_IOC_FSGETXATTR", FS_IOC_FSGETXATTR, bytes);
+        } catch (OsException e) {
+            if (e.isUnsupported()) {
+                return Optional.empty();
+            }
+            throw e;
+        }
+        ByteBuffer fsxattr = struct(bytes);
+        return Optional.of(new ExtendedFileAttributes(
+                fsxattr.getInt(0), // fsx_xflags
+                fsxattr.getInt(4), // fsx_extsize
+                fsxattr.getInt(12), // fsx_projid
+                fsxattr.getInt(16))); // fsx_cowextsize
+    }
+
+    public void setExtendedAttributes(ExtendedFileAttributes attributes) throws OsException {
+        byte[] bytes = new byte[ExtendedFileAttributes.BYTES];
+        struct(bytes)
+                .putInt(0, attributes.flags())
+                .putInt(4, attributes.extentSizeHintBytes())
+                .putInt(12, attributes.projectId())
+                .putInt(16, attributes.copyOnWriteExtentSizeHintBytes());
+        ioctl("FS_IOC_FSSETXATTR", FS_IOC_FSSETXATTR, bytes);
+    }
+
+    /** Takes unsigned ids as {@link FileStatus} gives them. Clears set-id bits: {@link #chmod} comes after this. */
+    public void chown(int uid, int gid) throws OsException {
+        check("fchown", () -> Libc.fchown(descriptor(), uid, gid));
+    }
+
+    /** @param mode the lower twelve bits */
+    public void chmod(int mode) throws OsException {
+        check("fchmod", () -> Libc.fchmod(descriptor(), mode & 07777));
+    }
+
+    /** Sets the time of last modification and leaves that of last access. */
+    public void setModificationTime(long seconds, int nanos) throws OsException {
+        byte[] times = new byte[32];
+        struct(times).putLong(8, UTIME_OMIT).putLong(16, seconds).putLong(24, nanos);
+        check("futimens", () -> Libc.futimens(descriptor(), times));
+    }
+
+    /** All extents of the file in ascending order, after its dirty pages were written. */
+    public List<PhysicalExtent> extents() throws OsException {
+        List<PhysicalExtent> extents = new ArrayList<>();
+        long next = 0;
+        while (true) {
+            List<PhysicalExtent> batch = extentsFrom(next);
+            extents.addAll(batch);
+            if (batch.isEmpty() || batch.get(batch.size() - 1).last()) {
+                return extents;
+            }
+            PhysicalExtent end = batch.get(batch.size() - 1);
+            next = end.logicalBytes() + end.lengthBytes();
+        }
+    }
+
+    /**
+     * The next few hundred extents that lie or end beyond an offset; none if there are no more. For files with so many that they should not
+     * be held at once.
+     *
+     * @param logicalBytes 0, or the end of the last extent known
+     */
+    public List<PhysicalExtent> extentsFrom(long logicalBytes) throws OsException {
+        byte[] bytes = new byte[FIEMAP_HEADER_BYTES + FIEMAP_BATCH * FIEMAP_EXTENT_BYTES];
+        ByteBuffer fiemap = struct(bytes);
+        fiemap.putLong(0, logicalBytes); // fm_start
+        fiemap.putLong(8, Long.MAX_VALUE - logicalBytes); // fm_length
+        fiemap.putInt(16, FIEMAP_FLAG_SYNC); // fm_flags
+        fiemap.putInt(24, FIEMAP_BATCH); // fm_extent_count
+        ioctl("FS_IOC_FIEMAP", FS_IOC_FIEMAP, bytes);
+        int mapped = Math.min(fiemap.getInt(20), FIEMAP_BATCH); // fm_mapped_extents
+        List<PhysicalExtent> extents = new ArrayList<>(mapped);
+        for (int i = 0; i < mapped; i++) {
+            int at = FIEMAP_HEADER_BYTES + i * FIEMAP_EXTENT_BYTES;
+            PhysicalExtent extent = new PhysicalExtent(
+                    fiemap.getLong(at), // fe_logical
+                    fiemap.getLong(at + 8), // fe_physical
+                    fiemap.getLong(at + 16), // fe_length
+                    fiemap.getInt(at + 40)); // fe_flags
+            // Without this a filesystem that repeats itself would keep a caller in its loop for ever.
+            if (extent.lengthBytes() <= 0 || extent.logicalBytes() + extent.lengthBytes() <= logicalBytes) {
+                throw new OsException("FS_IOC_FIEMAP", path, Errno.EUCLEAN.number());
+            }
+            extents.add(extent);
+        }
+        return extents;
+    }
+
+    /**
+     * Lets this file share blocks of another on the same filesystem ({@code FICLONERANGE}).
+     *
+     * @param length 0 means up to the source's end; else a multiple of the filesystem's block size unless it ends there
+     */
+    public void cloneRange(OpenFile source, long sourceOffset, long length, long offset) throws OsException {
+        byte[] range = new byte[32];
+        struct(range)
+                .putLong(0, source.descriptor()) // src_fd
+                .putLong(8, sourceOffset) // src_offset
+                .putLong(16, length) // src_length
+                .putLong(24, offset); // dest_offset
+        ioctl("FICLONERANGE", FICLONERANGE, range);
+    }
+
+    /**
+     * Reads up to the buffer's length, less only at the end of the file.
+     *
+     * @return number of bytes read, 0 at or beyond the end
+     */
+    public int read(byte[] buffer, long offset) throws OsException {
+        int done = 0;
+        while (done < buffer.length) {
+            byte[] piece = done == 0 ? buffer : new byte[buffer.length - done];
+            long at = offset + done;
+            int count = (int) checkLong("pread", () -> Libc.pread(descriptor(), piece, piece.length, at));
+            if (count == 0) {
+                break;
+            }
+            if (done > 0) {
+                System.arraycopy(piece, 0, buffer, done, count);
+            }
+            done += count;
+        }
+        return done;
+    }
+
+    /** Writes all bytes at an offset. */
+    public void write(byte[] bytes, long offset) throws OsException {
+        int done = 0;
+        while (done < bytes.length) {
+            byte[] piece = done == 0 ? bytes : Arrays.copyOfRange(bytes, done, bytes.length);
+            long at = offset + done;
+            done += (int) checkLong("pwrite", () -> Libc.pwrite(descriptor(), piece, piece.length, at));
+        }
+    }
+
+    /**
+     * Writes the first bytes of a direct buffer at an offset, whatever its position; as few of them as the kernel takes in one call.
+     *
+     * @return number of bytes written
+     */
+    public int writeSome(ByteBuffer direct, int count, long offset) throws OsException {
+        if (!direct.isDirect() || count < 0 || count > direct.capacity()) {
+            throw new IllegalArgumentException(count + " bytes of " + direct);
+        }
+        ByteBuffer whole = direct.duplicate().clear();
+        return (int) checkLong("pwrite", () -> Libc.pwrite(descriptor(), whole, count, offset));
+    }
+
+    public void truncate(long lengthBytes) throws OsException {
+        check("ftruncate", () -> Libc.ftruncate(descriptor(), lengthBytes));
+    }
+
+    /** Gives the blocks of a range back to the filesystem; it reads as zeros, the file's length stays. */
+    public void punchHole(long offset, long length) throws OsException {
+        check(
+                "fallocate",
+                () -> Libc.fallocate(descriptor(), FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, offset, length));
+    }
+
+    /** Offset of the first data at or after an offset; empty if only holes follow. */
+    public OptionalLong seekData(long offset) throws OsException {
+        return seek(offset, SEEK_DATA);
+    }
+
+    /** Offset of the first hole at or after an offset, at last the end of the file; empty beyond that. */
+    public OptionalLong seekHole(long offset) throws OsException {
+        return seek(offset, SEEK_HOLE);
+    }
+
+    private OptionalLong seek(long offset, int whence) throws OsException {
+        try {
+            return OptionalLong.of(checkLong("lseek", () -> Libc.lseek(descriptor(), offset, whence)));
+        } catch (OsException e) {
+            if (e.is(Errno.ENXIO)) {
+                return OptionalLong.empty();
+            }
+            throw e;
+        }
+    }
+
+    @Override
+    public void close() {
+        if (descriptor >= 0) {
+            // The descriptor is gone whatever close returns; writers that need to know call sync before.
+            Libc.close(descriptor);
+            descriptor = -1;
+        }
+    }
+
+    /** The number itself; valid until {@link #close()}. */
+    int descriptor() {
+        if (descriptor < 0) {
+            throw new IllegalStateException("already closed: " + path);
+        }
+        return descriptor;
+    }
+
+    private void ioctl(String name, long request, byte[] argument) throws OsException {
+        check(name, () -> Libc.ioctl(descriptor(), request, argument));
+    }
+
+    private void check(String call, IntSupplier attempt) throws OsException {
+        check(call, path, attempt);
+    }
+
+    private static int check(String call, Path path, IntSupplier attempt) throws OsException {
+        return (int) checkLong(call, path, attempt::getAsInt);
+    }
+
+    private long checkLong(String call, LongSupplier attempt) throws OsException {
+        return checkLong(call, path, attempt);
+    }
+
+    /** Repeats a call that a signal interrupted. */
+    private static long checkLong(String call, Path path, LongSupplier attempt) throws OsException {
+        while (true) {
+            long result = attempt.getAsLong();
+            if (result >= 0) {
+                return result;
+            }
+            int number = Native.getLastError();
+            if (number != Errno.EINTR.number()) {
+                throw new OsException(call, path, number);
+            }
+        }
+    }
+
+    private static ByteBuffer struct(byte[] bytes) {
+        return ByteBuffer.wrap(bytes).order(ByteOrder.nativeOrder());
+    }
+}
