@@ -89,11 +89,11 @@ class FileLocksTest {
 
     @Test
     void flockIsExclusiveBetweenDescriptors() throws Exception {
-        try (OpenFile first = OpenFile.readOnly(image);
-                OpenFile second = OpenFile.readOnly(image)) {
-            assertTrue(first.tryExclusiveFlock());
-            assertFalse(second.tryExclusiveFlock());
-            first.close();
+        try (OpenFile second = OpenFile.readOnly(image)) {
+            try (OpenFile first = OpenFile.readOnly(image)) {
+                assertTrue(first.tryExclusiveFlock());
+                assertFalse(second.tryExclusiveFlock());
+            }
             assertTrue(second.trySharedFlock());
         }
     }

@@ -57,8 +57,8 @@ class LeaseTest {
 
     @Test
     void anotherDescriptorOfThisProcessIsNoticed() throws Exception {
-        try (OpenFile file = OpenFile.readOnly(image);
-                OpenFile again = OpenFile.readOnly(image)) {
+        try (OpenFile file = OpenFile.readOnly(image)) {
+            OpenFile again = OpenFile.readOnly(image);
             assertFalse(file.isOnlyOpener());
             again.close();
             assertTrue(file.isOnlyOpener());
