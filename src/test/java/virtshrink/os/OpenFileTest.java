@@ -149,9 +149,9 @@ class OpenFileTest {
 
     @Test
     void findsDataAndHolesAndMakesThem() throws Exception {
-        int block = 65536;
+        long block = 65536;
         try (OpenFile file = OpenFile.createExclusive(directory.resolve("sparse"), 0600)) {
-            file.write(new byte[2 * block], block);
+            file.write(new byte[2 * 65536], block);
             file.truncate(5 * block);
             assertEquals(OptionalLong.of(block), file.seekData(0));
             assertEquals(OptionalLong.of(3 * block), file.seekHole(block));
