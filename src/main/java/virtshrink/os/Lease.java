@@ -19,7 +19,7 @@ final class Lease implements AutoCloseable {
         this.file = file;
     }
 
-    /** @return empty if the file is open elsewhere */
+    /** Takes the lease; empty if the file is open elsewhere. */
     static Optional<Lease> tryTake(OpenFile file) throws OsException {
         // An opener makes the kernel send SIGIO to the holder, which would end the JVM. SIGURG is ignored unless
         // someone asks for it.

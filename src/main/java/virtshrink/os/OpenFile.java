@@ -1,9 +1,6 @@
 package virtshrink.os;
 
-import com.sun.jna.Native;
 import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -34,20 +31,6 @@ public final class OpenFile implements AutoCloseable {
     private static final int SEEK_DATA = 3;
     private static final int SEEK_HOLE = 4;
     private static final long UTIME_OMIT = (1L << 30) - 2;
-    private static final int MOST_XATTR_BYTES = 1 << 16; // XATTR_SIZE_MAX and XATTR_LIST_MAX of linux/limits.h
-
-    private static final long FS_IOC_GETFLAGS = 0x8008_6601L;
-    private static final long FS_IOC_SETFLAGS = 0x4008_6602L;
-    private static final long FS_IOC_FSGETXATTR = 0x801c_581fL;
-    private static final long FS_IOC_FSSETXATTR = 0x401c_5820L;
-    private static final long FS_IOC_FIEMAP = 0xc020_660bL;
-    private static final long FICLONERANGE = 0x4020_940dL;
-
-    private static final int FIEMAP_HEADER_BYTES = 32;
-    private static final int FIEMAP_EXTENT_BYTES = 56;
-    private static final int FIEMAP_BATCH = 512;
-    private static final int FIEMAP_FLAG_SYNC = 1;
-
     private final Path path;
     private int descriptor;
 
@@ -192,40 +175,12 @@ public final class OpenFile implements AutoCloseable {
      * character stands for one byte.
      */
     public List<String> xattrNames() throws OsException {
-        byte[] list = new byte[MOST_XATTR_BYTES];
-        long length;
-        try {
-            length = checkLong("flistxattr", () -> Libc.flistxattr(descriptor(), list, list.length));
-        } catch (OsException e) {
-            if (e.is(Errno.EOPNOTSUPP)) {
-                return List.of();
-            }
-            throw e;
-        }
-        List<String> names = new ArrayList<>();
-        int start = 0;
-        for (int i = 0; i < length; i++) {
-            if (list[i] == 0) {
-                names.add(new String(list, start, i - start, StandardCharsets.ISO_8859_1));
-                start = i + 1;
-            }
-        }
-        return List.copyOf(names);
+        return ExtendedAttributes.names(this);
     }
 
     /** Value of an extended attribute; empty if the file has none of that name. */
     public Optional<byte[]> xattr(String name) throws OsException {
-        byte[] value = new byte[MOST_XATTR_BYTES];
-        byte[] key = PathBytes.name(name);
-        try {
-            long length = checkLong("fgetxattr", () -> Libc.fgetxattr(descriptor(), key, value, value.length));
-            return Optional.of(Arrays.copyOf(value, Math.toIntExact(length)));
-        } catch (OsException e) {
-            if (e.is(Errno.ENODATA) || e.is(Errno.EOPNOTSUPP)) {
-                return Optional.empty();
-            }
-            throw e;
-        }
+        return ExtendedAttributes.value(this, name);
     }
 
     /** Sets an extended attribute, new or not. */
@@ -242,53 +197,22 @@ public final class OpenFile implements AutoCloseable {
 
     /** The {@link InodeFlags}; empty where the filesystem has none. */
     public OptionalInt inodeFlags() throws OsException {
-        byte[] flags = new byte[Long.BYTES];
-        try {
-            ioctl("FS_IOC_GETFLAGS", FS_IOC_GETFLAGS, flags);
-        } catch (OsException e) {
-            if (e.isUnsupported()) {
-                return OptionalInt.empty();
-            }
-            throw e;
-        }
-        // The request is coded with the size of a long, but every filesystem fills an int.
-        return OptionalInt.of(struct(flags).getInt(0));
+        return Ioctls.inodeFlags(this);
     }
 
     /** Sets all {@link InodeFlags} at once. */
     public void setInodeFlags(int flags) throws OsException {
-        byte[] argument = new byte[Long.BYTES];
-        struct(argument).putInt(0, flags);
-        ioctl("FS_IOC_SETFLAGS", FS_IOC_SETFLAGS, argument);
+        Ioctls.setInodeFlags(this, flags);
     }
 
     /** Project and XFS flags; empty where the filesystem has none. */
     public Optional<ExtendedFileAttributes> extendedAttributes() throws OsException {
-        byte[] bytes = new byte[ExtendedFileAttributes.BYTES];
-        try {
-            ioctl("FS_IOC_FSGETXATTR", FS_IOC_FSGETXATTR, bytes);
-        } catch (OsException e) {
-            if (e.isUnsupported()) {
-                return Optional.empty();
-            }
-            throw e;
-        }
-        ByteBuffer fsxattr = struct(bytes);
-        return Optional.of(new ExtendedFileAttributes(
-                fsxattr.getInt(0), // fsx_xflags
-                fsxattr.getInt(4), // fsx_extsize
-                fsxattr.getInt(12), // fsx_projid
-                fsxattr.getInt(16))); // fsx_cowextsize
+        return Ioctls.extendedAttributes(this);
     }
 
+    /** Sets what {@link #extendedAttributes()} gives. */
     public void setExtendedAttributes(ExtendedFileAttributes attributes) throws OsException {
-        byte[] bytes = new byte[ExtendedFileAttributes.BYTES];
-        struct(bytes)
-                .putInt(0, attributes.flags())
-                .putInt(4, attributes.extentSizeHintBytes())
-                .putInt(12, attributes.projectId())
-                .putInt(16, attributes.copyOnWriteExtentSizeHintBytes());
-        ioctl("FS_IOC_FSSETXATTR", FS_IOC_FSSETXATTR, bytes);
+        Ioctls.setExtendedAttributes(this, attributes);
     }
 
     /** Takes unsigned ids as {@link FileStatus} gives them. Clears set-id bits: {@link #chmod} comes after this. */
@@ -296,7 +220,7 @@ public final class OpenFile implements AutoCloseable {
         check("fchown", () -> Libc.fchown(descriptor(), uid, gid));
     }
 
-    /** @param mode the lower twelve bits */
+    /** Sets the permissions: the lower twelve bits of the mode. */
     public void chmod(int mode) throws OsException {
         check("fchmod", () -> Libc.fchmod(descriptor(), mode & 07777));
     }
@@ -304,7 +228,7 @@ public final class OpenFile implements AutoCloseable {
     /** Sets the time of last modification and leaves that of last access. */
     public void setModificationTime(long seconds, int nanos) throws OsException {
         byte[] times = new byte[32];
-        struct(times).putLong(8, UTIME_OMIT).putLong(16, seconds).putLong(24, nanos);
+        SystemCall.struct(times).putLong(8, UTIME_OMIT).putLong(16, seconds).putLong(24, nanos);
         check("futimens", () -> Libc.futimens(descriptor(), times));
     }
 
@@ -330,29 +254,7 @@ public final class OpenFile implements AutoCloseable {
      * @param logicalBytes 0, or the end of the last extent known
      */
     public List<PhysicalExtent> extentsFrom(long logicalBytes) throws OsException {
-        byte[] bytes = new byte[FIEMAP_HEADER_BYTES + FIEMAP_BATCH * FIEMAP_EXTENT_BYTES];
-        ByteBuffer fiemap = struct(bytes);
-        fiemap.putLong(0, logicalBytes); // fm_start
-        fiemap.putLong(8, Long.MAX_VALUE - logicalBytes); // fm_length
-        fiemap.putInt(16, FIEMAP_FLAG_SYNC); // fm_flags
-        fiemap.putInt(24, FIEMAP_BATCH); // fm_extent_count
-        ioctl("FS_IOC_FIEMAP", FS_IOC_FIEMAP, bytes);
-        int mapped = Math.min(fiemap.getInt(20), FIEMAP_BATCH); // fm_mapped_extents
-        List<PhysicalExtent> extents = new ArrayList<>(mapped);
-        for (int i = 0; i < mapped; i++) {
-            int at = FIEMAP_HEADER_BYTES + i * FIEMAP_EXTENT_BYTES;
-            PhysicalExtent extent = new PhysicalExtent(
-                    fiemap.getLong(at), // fe_logical
-                    fiemap.getLong(at + 8), // fe_physical
-                    fiemap.getLong(at + 16), // fe_length
-                    fiemap.getInt(at + 40)); // fe_flags
-            // Without this a filesystem that repeats itself would keep a caller in its loop for ever.
-            if (extent.lengthBytes() <= 0 || extent.logicalBytes() + extent.lengthBytes() <= logicalBytes) {
-                throw new OsException("FS_IOC_FIEMAP", path, Errno.EUCLEAN.number());
-            }
-            extents.add(extent);
-        }
-        return extents;
+        return Ioctls.extentsFrom(this, logicalBytes);
     }
 
     /**
@@ -361,13 +263,7 @@ public final class OpenFile implements AutoCloseable {
      * @param length 0 means up to the source's end; else a multiple of the filesystem's block size unless it ends there
      */
     public void cloneRange(OpenFile source, long sourceOffset, long length, long offset) throws OsException {
-        byte[] range = new byte[32];
-        struct(range)
-                .putLong(0, source.descriptor()) // src_fd
-                .putLong(8, sourceOffset) // src_offset
-                .putLong(16, length) // src_length
-                .putLong(24, offset); // dest_offset
-        ioctl("FICLONERANGE", FICLONERANGE, range);
+        Ioctls.cloneRange(this, source, sourceOffset, length, offset);
     }
 
     /**
@@ -415,6 +311,7 @@ public final class OpenFile implements AutoCloseable {
         return (int) checkLong("pwrite", () -> Libc.pwrite(descriptor(), whole, count, offset));
     }
 
+    /** Makes the file shorter, or longer by a hole. */
     public void truncate(long lengthBytes) throws OsException {
         check("ftruncate", () -> Libc.ftruncate(descriptor(), lengthBytes));
     }
@@ -464,37 +361,15 @@ public final class OpenFile implements AutoCloseable {
         return descriptor;
     }
 
-    private void ioctl(String name, long request, byte[] argument) throws OsException {
-        check(name, () -> Libc.ioctl(descriptor(), request, argument));
-    }
-
     private void check(String call, IntSupplier attempt) throws OsException {
         check(call, path, attempt);
     }
 
     private static int check(String call, Path path, IntSupplier attempt) throws OsException {
-        return (int) checkLong(call, path, attempt::getAsInt);
+        return (int) SystemCall.check(call, path, attempt::getAsInt);
     }
 
     private long checkLong(String call, LongSupplier attempt) throws OsException {
-        return checkLong(call, path, attempt);
-    }
-
-    /** Repeats a call that a signal interrupted. */
-    private static long checkLong(String call, Path path, LongSupplier attempt) throws OsException {
-        while (true) {
-            long result = attempt.getAsLong();
-            if (result >= 0) {
-                return result;
-            }
-            int number = Native.getLastError();
-            if (number != Errno.EINTR.number()) {
-                throw new OsException(call, path, number);
-            }
-        }
-    }
-
-    private static ByteBuffer struct(byte[] bytes) {
-        return ByteBuffer.wrap(bytes).order(ByteOrder.nativeOrder());
+        return SystemCall.check(call, path, attempt);
     }
 }

@@ -1,5 +1,6 @@
 package virtshrink.os;
 
+import com.sun.jna.Native;
 import java.nio.file.Path;
 
 /** What {@code renameat2(2)} can do and Java cannot; never falls back to copying. Thread-safe. */
@@ -34,7 +35,7 @@ public final class Renames {
 
     private static void rename(Path from, Path to, int flags) throws OsException {
         if (Libc.renameat2(AT_FDCWD, PathBytes.of(from), AT_FDCWD, PathBytes.of(to), flags) != 0) {
-            throw OsException.last("renameat2", to);
+            throw new OsException("renameat2", from + " -> " + to, Native.getLastError());
         }
     }
 }
