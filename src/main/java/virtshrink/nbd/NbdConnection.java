@@ -120,8 +120,7 @@ final class NbdConnection {
             why.addSuppressed(e);
         }
         for (Request request : unanswered) {
-            request.fail(first);
-            request.complete();
+            request.abandon(first);
         }
     }
 

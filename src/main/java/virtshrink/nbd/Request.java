@@ -91,6 +91,12 @@ abstract sealed class Request permits ReadRequest, PlainRequest, StatusRequest {
         }
     }
 
+    /** The connection ended before the reply did; that matters more than an error in the part of it that came. */
+    final void abandon(NbdException why) {
+        failure = why;
+        complete();
+    }
+
     final boolean hasFailed() {
         return failure != null;
     }

@@ -212,6 +212,7 @@ class BrokenHandshakeTest {
                     script.answer(ScriptedServer.SET_META_CONTEXT, ScriptedServer.ERR_UNSUP, bytes("no such thing"));
                     script.readOption();
                     script.grant(0, ScriptedServer.HAS_FLAGS);
+                    script.hangUpWhenAsked();
                 });
                 NbdClient client = NbdClient.connect(server.socket(), OPTIONS.withMetaContexts("base:allocation"))) {
             assertFalse(client.hasMetaContext("base:allocation"));

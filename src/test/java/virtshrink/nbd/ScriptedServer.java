@@ -42,6 +42,7 @@ final class ScriptedServer implements Closeable {
     static final int ERROR = 0x8001;
     static final int ERROR_OFFSET = 0x8002;
 
+    static final int DISC = 2;
     static final int HAS_FLAGS = 1;
     static final int ALL_FLAGS = 1 | 4 | 32 | 64;
 
@@ -210,6 +211,14 @@ final class ScriptedServer implements Closeable {
         void chunk(int flags, int type, Asked asked, Object... payload) throws IOException {
             byte[] data = bytes(payload);
             send(STRUCTURED, (short) flags, (short) type, asked.cookie(), data.length, data);
+        }
+
+        /** What a well-behaved server does last. */
+        void hangUpWhenAsked() throws IOException {
+            if (readRequest().type() != DISC) {
+                throw new IOException("not NBD_CMD_DISC");
+            }
+            disconnect();
         }
 
         void requireEnd() throws IOException {
