@@ -7,9 +7,11 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.UUID;
 import java.util.function.Predicate;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 import virtshrink.image.BackingChain;
 import virtshrink.image.ChainElement;
 import virtshrink.image.ImageFormat;
@@ -35,7 +37,16 @@ final class ImageCensus {
             domain.disks().forEach(disk -> census.addDisk(domain, disk, Role.DISK));
             domain.furtherDisks().forEach(disk -> census.addDisk(domain, disk, Role.FURTHER));
         }
-        survey.volumes().forEach(census::addVolume);
+        Set<FileKey> raw = survey.domains().stream()
+                .flatMap(domain -> domain.disks().stream())
+                .filter(disk -> disk.formatName().equals("raw"))
+                .flatMap(disk -> disk.file().stream())
+                .map(FileKey::of)
+                .collect(Collectors.toSet());
+        // What libvirt takes for a header in a domain's raw disk is whatever its guest wrote there.
+        survey.volumes().stream()
+                .filter(volume -> !raw.contains(FileKey.of(volume.path())))
+                .forEach(census::addVolume);
         return census;
     }
 
