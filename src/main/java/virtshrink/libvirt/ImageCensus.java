@@ -57,8 +57,9 @@ final class ImageCensus {
 
     /** A use of the file that forbids its replacement on behalf of this disk of this domain. */
     Optional<Use> conflicting(Path file, DomainRecord domain, DomainDisk disk) {
-        Predicate<Use> itself =
-                use -> use.role() == Role.DISK && use.domain().equals(Optional.of(domain.uuid())) && use.target().equals(disk.target());
+        Predicate<Use> itself = use -> use.role() == Role.DISK
+                && use.domain().equals(Optional.of(domain.uuid()))
+                && use.target().equals(disk.target());
         List<Use> all = uses.getOrDefault(FileKey.of(file), List.of());
         return all.stream()
                 .filter(itself.negate())
@@ -72,7 +73,8 @@ final class ImageCensus {
         Optional<UUID> uuid = Optional.of(domain.uuid());
         disk.file().ifPresent(file -> {
             add(file, new Use(user, uuid, disk.target(), role));
-            chainBelow(file, disk.formatName(), user).forEach(below -> add(below, new Use(user, uuid, disk.target(), Role.BACKING)));
+            chainBelow(file, disk.formatName(), user)
+                    .forEach(below -> add(below, new Use(user, uuid, disk.target(), Role.BACKING)));
         });
         if (disk.backing() instanceof StatedBacking.Chain stated) {
             stated.files().forEach(below -> add(below, new Use(user, uuid, disk.target(), Role.BACKING)));
@@ -82,7 +84,9 @@ final class ImageCensus {
 
     private void addVolume(PoolVolumeRecord volume) {
         if (volume.backing().isEmpty()
-                || OWN_TEMPORARY.matcher(String.valueOf(volume.path().getFileName())).matches()) {
+                || OWN_TEMPORARY
+                        .matcher(String.valueOf(volume.path().getFileName()))
+                        .matches()) {
             return;
         }
         Path backing = volume.backing().get();
@@ -101,9 +105,12 @@ final class ImageCensus {
         try {
             if (format.isPresent()) {
                 List<ChainElement> chain = BackingChain.walk(file, format.get());
-                return chain.subList(1, chain.size()).stream().map(ChainElement::file).toList();
+                return chain.subList(1, chain.size()).stream()
+                        .map(ChainElement::file)
+                        .toList();
             }
-            notes.add("the format " + formatName + " of " + user + " is not known, so its backing files may be incomplete");
+            notes.add("the format " + formatName + " of " + user
+                    + " is not known, so its backing files may be incomplete");
         } catch (IOException | ImageRefusedException e) {
             notes.add("the backing files of " + user + " (" + file + ") could not all be found: " + e.getMessage());
         }

@@ -39,6 +39,8 @@ public enum ShutoffReason {
     }
 
     static Optional<ShutoffReason> ofText(String text) {
-        return Arrays.stream(values()).filter(reason -> reason.text.equals(text)).findFirst();
+        return Arrays.stream(values())
+                .filter(reason -> reason.text.equals(text))
+                .findFirst();
     }
 }

@@ -29,9 +29,7 @@ class DomainXmlTest {
 
     @Test
     void readsAnOrdinaryDisk() throws Exception {
-        DomainXml parsed = DomainXml.parse(
-                domain(
-                        """
+        DomainXml parsed = DomainXml.parse(domain("""
                         <disk type='file' device='disk'>
                           <driver name='qemu' type='qcow2' discard='unmap'/>
                           <source file='/var/lib/libvirt/images/web.qcow2' index='1'/>
@@ -62,10 +60,7 @@ class DomainXmlTest {
     }
 
     @ParameterizedTest
-    @CsvSource(
-            delimiter = '|',
-            textBlock =
-                    """
+    @CsvSource(delimiter = '|', textBlock = """
                     SHAREABLE  | <shareable/>
                     READONLY   | <readonly/>
                     TRANSIENT  | <transient shareBacking='yes'/>
@@ -75,14 +70,14 @@ class DomainXmlTest {
                     DATA_STORE | <source file='/a'><dataStore type='file'><source file='/b'/></dataStore></source>
                     """)
     void seesEveryMark(Mark mark, String element) throws Exception {
-        assertEquals(List.of(mark), disk("<disk type='file'>" + element + "<target dev='vda'/></disk>").special());
+        assertEquals(
+                List.of(mark),
+                disk("<disk type='file'>" + element + "<target dev='vda'/></disk>")
+                        .special());
     }
 
     @ParameterizedTest
-    @CsvSource(
-            delimiter = '|',
-            textBlock =
-                    """
+    @CsvSource(delimiter = '|', textBlock = """
                     block     | <source dev='/dev/vg/lv'/>                            | /dev/vg/lv
                     network   | <source protocol='rbd' name='pool/image'/>            | rbd
                     nvme      | <source type='pci' managed='yes' namespace='1'/>      | pci
@@ -122,8 +117,7 @@ class DomainXmlTest {
 
     @Test
     void readsBlockJobsWithTheirFile() throws Exception {
-        DomainDisk disk = disk(
-                """
+        DomainDisk disk = disk("""
                 <disk type='file' device='disk'>
                   <source file='/a.qcow2'/>
                   <mirror type='file' job='copy' ready='yes'><format type='qcow2'/><source file='/b.qcow2'/></mirror>
@@ -146,9 +140,9 @@ class DomainXmlTest {
     void readsStatedBackingFiles() throws Exception {
         assertEquals(
                 new StatedBacking.Chain(List.of(), true, true),
-                disk("<disk><source file='/a'/><backingStore/><target dev='vda'/></disk>").backing());
-        String below =
-                """
+                disk("<disk><source file='/a'/><backingStore/><target dev='vda'/></disk>")
+                        .backing());
+        String below = """
                 <backingStore type='file'><format type='qcow2'/><source file='/b'/>
                   <backingStore type='file'><format type='raw'/><source file='/c'/>%s</backingStore>
                 </backingStore>""";
@@ -169,8 +163,7 @@ class DomainXmlTest {
 
     @Test
     void findsTheFilesOfSnapshots() throws Exception {
-        List<DomainDisk> disks = DomainXml.parseSnapshotDisks(
-                """
+        List<DomainDisk> disks = DomainXml.parseSnapshotDisks("""
                 <domainsnapshot>
                   <name>s1</name><state>shutoff</state>
                   <disks>
@@ -198,10 +191,7 @@ class DomainXmlTest {
     }
 
     @ParameterizedTest
-    @CsvSource(
-            delimiter = '|',
-            textBlock =
-                    """
+    @CsvSource(delimiter = '|', textBlock = """
                     <domain>
                     <network><name>x</name></network>
                     <domain><uuid>d8720c38-8f93-4186-8dfa-885376947c1d</uuid></domain>
@@ -216,7 +206,8 @@ class DomainXmlTest {
     void boundsTheDepthOfStatedBackingFiles() throws Exception {
         int depth = 2000;
         String deep = "<backingStore type='file'><source file='/b'/>".repeat(depth) + "</backingStore>".repeat(depth);
-        StatedBacking backing = disk("<disk><source file='/a'/>" + deep + "<target dev='vda'/></disk>").backing();
+        StatedBacking backing = disk("<disk><source file='/a'/>" + deep + "<target dev='vda'/></disk>")
+                .backing();
         assertTrue(backing instanceof StatedBacking.Chain chain && chain.files().size() == 256 && !chain.ended());
     }
 }

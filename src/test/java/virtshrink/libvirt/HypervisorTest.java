@@ -41,7 +41,9 @@ class HypervisorTest {
             assertEquals(0, domain.checkpoints());
             assertFalse(domain.managedSave());
             assertTrue(domain.persistent());
-            assertEquals(Optional.of(Path.of("/guest/diskimage1")), domain.disks().get(0).file());
+            assertEquals(
+                    Optional.of(Path.of("/guest/diskimage1")),
+                    domain.disks().get(0).file());
         }
     }
 
@@ -58,7 +60,8 @@ class HypervisorTest {
     @Test
     void refusesTheRunningDomainAndSaysWhy() throws Exception {
         try (Hypervisor hypervisor = Hypervisor.open("test:///default")) {
-            DomainVerdict verdict = new Eligibility(hypervisor, directory).judge("test").orElseThrow();
+            DomainVerdict verdict =
+                    new Eligibility(hypervisor, directory).judge("test").orElseThrow();
             assertTrue(verdict.refusal().orElseThrow().contains("is running, not shut off"), verdict.toString());
             assertEquals(List.of(), verdict.requests());
             assertEquals(Optional.empty(), new Eligibility(hypervisor, directory).judge("nobody"));
@@ -68,9 +71,7 @@ class HypervisorTest {
     @Test
     void refreshesNoPoolForAFileInNone() throws Exception {
         try (Hypervisor hypervisor = Hypervisor.open("test:///default")) {
-            assertEquals(
-                    List.of(),
-                    hypervisor.refreshPoolsHolding(Files.createFile(directory.resolve("a.qcow2"))));
+            assertEquals(List.of(), hypervisor.refreshPoolsHolding(Files.createFile(directory.resolve("a.qcow2"))));
         }
     }
 
@@ -80,7 +81,6 @@ class HypervisorTest {
         LibvirtUnavailableException failure =
                 assertThrows(LibvirtUnavailableException.class, () -> Hypervisor.open(uri));
         assertTrue(
-                failure.getMessage().contains(uri) && failure.getMessage().contains("systemctl"),
-                failure.getMessage());
+                failure.getMessage().contains(uri) && failure.getMessage().contains("systemctl"), failure.getMessage());
     }
 }

@@ -128,8 +128,7 @@ public final class PrivateLibvirtd implements AutoCloseable {
                     <memballoon model='none'/>
                   </devices>
                 </domain>
-                """
-                .formatted(name, String.join("\n", disks));
+                """.formatted(name, String.join("\n", disks));
     }
 
     /** The XML of an image file as a virtio disk. */
@@ -139,8 +138,7 @@ public final class PrivateLibvirtd implements AutoCloseable {
                   <driver name='qemu' type='%s'/>
                   <source file='%s'/>
                   <target dev='%s' bus='virtio'/>
-                </disk>"""
-                .formatted(format, image, target);
+                </disk>""".formatted(format, image, target);
     }
 
     /** Runs virsh on this libvirtd; its output. */
