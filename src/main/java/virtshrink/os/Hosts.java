@@ -1,0 +1,31 @@
+package virtshrink.os;
+
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.file.Path;
+
+/** Facts about the host and this process's place in it. Thread-safe. */
+public final class Hosts {
+    private static final int STATVFS_BYTES = 256; // 112 with glibc today
+
+    private Hosts() {}
+
+    /** The user whose rights count; unsigned. */
+    public static int effectiveUid() {
+        return Libc.geteuid();
+    }
+
+    /** What an ordinary user can still write to the filesystem that holds the path: {@code f_bavail * f_frsize}. */
+    public static long availableBytes(Path path) throws OsException {
+        byte[] result = new byte[STATVFS_BYTES];
+        if (Libc.statvfs(PathBytes.of(path), result) != 0) {
+            throw OsException.last("statvfs", path);
+        }
+        ByteBuffer statvfs = ByteBuffer.wrap(result).order(ByteOrder.nativeOrder());
+        long fragmentBytes = statvfs.getLong(8); // f_frsize
+        long available = statvfs.getLong(32); // f_bavail
+        // A few network filesystems report more blocks than there can be.
+        long most = fragmentBytes <= 0 ? 0 : Long.MAX_VALUE / fragmentBytes;
+        return available < 0 || available > most ? Long.MAX_VALUE : available * fragmentBytes;
+    }
+}

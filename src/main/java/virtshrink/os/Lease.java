@@ -1,0 +1,49 @@
+package virtshrink.os;
+
+import java.util.Optional;
+
+/**
+ * A write lease, {@code fcntl(2)}: granted only to the one open file description of a file, and while it lasts the kernel lets every other
+ * opener wait until it is given up (at most {@code /proc/sys/fs/lease-break-time}).
+ */
+final class Lease implements AutoCloseable {
+    private static final int F_SETSIG = 10;
+    private static final int F_SETLEASE = 1024;
+    private static final int F_WRLCK = 1;
+    private static final int F_UNLCK = 2;
+    private static final int SIGURG = 23;
+
+    private final OpenFile file;
+
+    private Lease(OpenFile file) {
+        this.file = file;
+    }
+
+    /** Takes the lease; empty if the file is open elsewhere. */
+    static Optional<Lease> tryTake(OpenFile file) throws OsException {
+        // An opener makes the kernel send SIGIO to the holder, which would end the JVM. SIGURG is ignored unless
+        // someone asks for it.
+        if (Libc.fcntl(file.descriptor(), F_SETSIG, SIGURG) != 0) {
+            throw OsException.last("F_SETSIG", file.path());
+        }
+        if (Libc.fcntl(file.descriptor(), F_SETLEASE, F_WRLCK) == 0) {
+            return Optional.of(new Lease(file));
+        }
+        OsException failure = OsException.last("F_SETLEASE", file.path());
+        if (failure.is(Errno.EAGAIN)) {
+            return Optional.empty();
+        }
+        throw failure;
+    }
+
+    @Override
+    public void close() throws OsException {
+        if (Libc.fcntl(file.descriptor(), F_SETLEASE, F_UNLCK) != 0) {
+            OsException failure = OsException.last("F_SETLEASE", file.path());
+            // EAGAIN: the kernel has taken it away already because we were slow.
+            if (!failure.is(Errno.EAGAIN)) {
+                throw failure;
+            }
+        }
+    }
+}
