@@ -45,6 +45,8 @@ final class Libc {
 
     static native int fallocate(int descriptor, int mode, long offset, long length);
 
+    static native int posix_fadvise(int descriptor, long offset, long length, int advice);
+
     static native long lseek(int descriptor, long offset, int whence);
 
     static native long pread(int descriptor, byte[] buffer, long count, long offset);
