@@ -27,6 +27,8 @@ final class Libc {
 
     static native int fdatasync(int descriptor);
 
+    static native int syncfs(int descriptor);
+
     static native int fcntl(int descriptor, int command, long argument);
 
     static native int fcntl(int descriptor, int command, byte[] argument);

@@ -128,6 +128,11 @@ public final class OpenFile implements AutoCloseable {
         check("fdatasync", () -> Libc.fdatasync(descriptor()));
     }
 
+    /** The whole filesystem on which the file lies is on the disk when this returns, and what was deleted is free ({@code syncfs}). */
+    public void syncFilesystem() throws OsException {
+        check("syncfs", () -> Libc.syncfs(descriptor()));
+    }
+
     /** Gives back the memory in which the host keeps this file's content, as far as that is on the disk already; a hint that cannot fail. */
     public void dropCache() {
         Libc.posix_fadvise(descriptor(), 0, 0, POSIX_FADV_DONTNEED);

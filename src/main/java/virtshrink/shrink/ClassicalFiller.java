@@ -54,12 +54,18 @@ public final class ClassicalFiller {
             throws FillRefusedException, IOException, RunCancelledException {
         FillTarget.judge(directory, force);
         FillFile.removeLeftovers(directory);
+        FillReport report;
         Run run = new Run(directory, progress, cancellation);
         try {
-            return run.fill();
+            report = run.fill();
         } finally {
             run.files.forEach(OpenFile::close);
         }
+        // btrfs gives space back with its next transaction only.
+        try (OpenFile open = OpenFile.directory(directory)) {
+            open.syncFilesystem();
+        }
+        return report;
     }
 
     /** Why a file takes no more. */
