@@ -105,7 +105,7 @@ class QemuImgTest {
         assertTrue(leaking.sound());
         Tools.patch(image, block + 2L * lastCluster, 0, 0);
         ImageCheck corrupt = QEMU_IMG.check(image, ImageFormat.QCOW2).orElseThrow();
-        assertEquals(1, corrupt.corruptions());
+        assertEquals(2, corrupt.corruptions());
         assertFalse(corrupt.sound());
     }
 
