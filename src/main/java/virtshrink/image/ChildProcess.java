@@ -47,12 +47,13 @@ public final class ChildProcess implements AutoCloseable {
 
     /** Kills it at once ({@code SIGKILL}); harmless if it has ended. Returns without waiting. */
     public void kill() {
-        process.destroyForcibly();
+        // Not through the Process, which would close its streams under their readers.
+        process.toHandle().destroyForcibly();
     }
 
     /** Asks it to end ({@code SIGTERM}). */
     void terminate() {
-        process.destroy();
+        process.toHandle().destroy();
     }
 
     /** Waits for its end, but not longer than the limit; it goes on if it has not ended then. */

@@ -61,11 +61,17 @@ public final class ImageJudge {
     }
 
     private static Path resolve(Path image) throws IOException, ImageRefusedException {
+        Path file;
         try {
-            return image.toRealPath();
+            file = image.toRealPath();
         } catch (NoSuchFileException e) {
             throw new ImageRefusedException(image + " does not exist");
         }
+        if (!ToolArgument.isExact(file)) {
+            throw new ImageRefusedException(
+                    file + " has a name that the current locale cannot express; try with LC_ALL=C.UTF-8");
+        }
+        return file;
     }
 
     private static void requireReplaceable(Path file, FileStatus status, ImageFormat format, Policy policy)

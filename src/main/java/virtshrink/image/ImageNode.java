@@ -21,9 +21,6 @@ public final class ImageNode {
     private final Backing backing;
 
     private ImageNode(Path file, ImageFormat format, boolean locking, boolean forceShare, Backing backing) {
-        if (!file.isAbsolute()) {
-            throw new IllegalArgumentException("not an absolute path: " + file);
-        }
         this.file = file;
         this.format = format;
         this.locking = locking;
@@ -31,7 +28,11 @@ public final class ImageNode {
         this.backing = backing;
     }
 
-    /** The image and, if its header names any, the backing files that the header names. */
+    /**
+     * The image and, if its header names any, the backing files that the header names.
+     *
+     * @param file absolute
+     */
     public static ImageNode of(Path file, ImageFormat format) {
         return new ImageNode(file, format, true, false, new Backing(true, Optional.empty()));
     }
@@ -99,7 +100,7 @@ public final class ImageNode {
     private Map<String, Object> tree() {
         Map<String, Object> protocol = new LinkedHashMap<>();
         protocol.put("driver", "file");
-        protocol.put("filename", file.toString());
+        protocol.put("filename", ToolArgument.of(file));
         if (!locking) {
             protocol.put("locking", "off");
         }

@@ -113,8 +113,8 @@ public final class QemuNbd implements AutoCloseable {
 
     private static List<String> arguments(ServeOptions options, Path pidFile) {
         List<String> arguments = new ArrayList<>(List.of(
-                "--socket=" + options.socket(),
-                "--pid-file=" + pidFile,
+                "--socket=" + ToolArgument.of(options.socket()),
+                "--pid-file=" + ToolArgument.of(pidFile),
                 "--shared=" + options.connections(),
                 "--cache=" + options.cache().qemuName()));
         if (options.readOnly()) {
