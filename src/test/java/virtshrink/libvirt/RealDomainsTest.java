@@ -187,7 +187,7 @@ class RealDomainsTest {
     @Test
     void refusesABackingFileOfAVolume() throws Exception {
         Path pool = Files.createDirectory(directory.resolve("volumes"));
-        Path base = image("golden.qcow2");
+        Path base = image("../volumes/golden.qcow2").normalize();
         image("../volumes/clone.qcow2", "-b", base.toString(), "-F", "qcow2");
         libvirtd.defineDomain("golden", fileDisk("vda", base, "qcow2"));
         assertEquals("eligible", reason("golden", "vda"));
