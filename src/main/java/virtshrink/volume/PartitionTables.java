@@ -2,6 +2,7 @@ package virtshrink.volume;
 
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.util.Objects;
 import java.util.Optional;
 import virtshrink.block.BlockSource;
 import virtshrink.block.CorruptStructureException;
@@ -38,7 +39,7 @@ public final class PartitionTables {
         try {
             return read(sectors, head, record);
         } catch (CorruptStructureException broken) {
-            return new VolumeLayout.Refused(kind, "broken partition table: " + broken.getMessage());
+            return new VolumeLayout.Refused(kind, Objects.requireNonNull(broken.getMessage()));
         }
     }
 

@@ -60,7 +60,7 @@ final class OtherFilesystems {
                     join(
                             atAny(offset -> at(offset, "\u0020\u007e\u0018\u00fd").in(504), SYSV_SUPERBLOCKS),
                             atAny(offset -> at(offset, "\u00fd\u0018\u007e\u0020").in(504), SYSV_SUPERBLOCKS))),
-            Signature.of("netware", "NetWare", at(4 * KIB, "SPB5")),
+            Signature.of("nss", "NetWare NSS", at(4 * KIB, "SPB5")),
             Signature.of("exfs", "EXFS", at(0, "EXFS").when(512, sb -> Field.isPowerOfTwo(sb.u32be(4), 512, 65536))));
 
     private OtherFilesystems() {}
