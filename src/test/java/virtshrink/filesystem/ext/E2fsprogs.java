@@ -70,7 +70,11 @@ final class E2fsprogs {
     }
 
     static Dump dump(Path image) throws IOException {
-        Process process = start(List.of("dumpe2fs", image.toString()), true);
+        return dump(image, 0);
+    }
+
+    static Dump dump(Path image, long offsetBytes) throws IOException {
+        Process process = start(List.of("dumpe2fs", image + "?offset=" + offsetBytes), true);
         long freeBlocks = -1;
         long blockBytes = -1;
         long blocks = -1;
