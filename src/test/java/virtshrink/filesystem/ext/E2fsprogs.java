@@ -112,7 +112,11 @@ final class E2fsprogs {
 
     /** What a check that changes nothing prints and how it ends. */
     static String check(Path image) throws IOException {
-        Process process = start(List.of("e2fsck", "-fn", image.toString()), true);
+        return check(image, "-fn");
+    }
+
+    static String check(Path image, String options) throws IOException {
+        Process process = start(List.of("e2fsck", options, image.toString()), true);
         String output = new String(process.getInputStream().readAllBytes(), UTF_8);
         finish(process, "e2fsck");
         return output + "exit " + process.exitValue();
