@@ -25,8 +25,7 @@ final class ExtFreeSpace {
     /** The first place of metadata that may reach into the current group or a later one. */
     private int nextPlace;
 
-    private ExtFreeSpace(
-            BlockSource volume, ExtGeometry geometry, ExtChecksums checksums, ExtGroupTable table) {
+    private ExtFreeSpace(BlockSource volume, ExtGeometry geometry, ExtChecksums checksums, ExtGroupTable table) {
         this.geometry = geometry;
         this.checksums = checksums;
         this.table = table;

@@ -37,8 +37,8 @@ final class ExtGroupTable {
         this.blockBitmaps = new long[groups];
         this.freeClusters = new int[groups];
         this.blockBitmapChecksums = new int[groups];
-        this.journalGroup =
-                (geometry.superblock().journalInum() - 1) / geometry.superblock().inodesPerGroup();
+        this.journalGroup = (geometry.superblock().journalInum() - 1)
+                / geometry.superblock().inodesPerGroup();
         this.metadata = new ExtGroupMetadata(groups, geometry.inodeTableBlocks());
     }
 

@@ -49,8 +49,7 @@ record ExtInode(int mode, long flags, StructureBytes iBlock) {
      * @param number from 1 to {@code s_inodes_count}
      * @param tableBlock where the inode table of its group begins
      */
-    static ExtInode read(
-            BlockSource volume, ExtGeometry geometry, ExtChecksums checksums, long number, long tableBlock)
+    static ExtInode read(BlockSource volume, ExtGeometry geometry, ExtChecksums checksums, long number, long tableBlock)
             throws IOException {
         int inodeBytes = geometry.superblock().inodeBytes();
         long inTable = (number - 1) % geometry.superblock().inodesPerGroup();

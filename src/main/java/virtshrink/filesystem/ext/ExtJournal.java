@@ -38,8 +38,7 @@ final class ExtJournal {
      * @throws CorruptStructureException if there is none
      */
     static ExtJournalSuperblock read(
-            BlockSource volume, ExtGeometry geometry, ExtInode inode, ExtInode.Beginning beginning)
-            throws IOException {
+            BlockSource volume, ExtGeometry geometry, ExtInode inode, ExtInode.Beginning beginning) throws IOException {
         long block = beginning.firstBlock().orElse(0);
         if (!inode.isRegularFile() || block == 0) {
             throw inode.iBlock().corrupt(0, "this inode is not a journal");

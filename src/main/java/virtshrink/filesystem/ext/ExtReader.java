@@ -50,12 +50,12 @@ public final class ExtReader implements FreeSpaceReader {
                         ExtSuperblock.OFFSET_BYTES,
                         "does not fit into a volume of %d bytes".formatted(volume.sizeBytes()));
             }
-            ExtSuperblock superblock = ExtSuperblock.parse(structure(
-                    volume, ExtSuperblock.STRUCTURE, ExtSuperblock.OFFSET_BYTES, ExtSuperblock.LENGTH_BYTES));
+            ExtSuperblock superblock = ExtSuperblock.parse(
+                    structure(volume, ExtSuperblock.STRUCTURE, ExtSuperblock.OFFSET_BYTES, ExtSuperblock.LENGTH_BYTES));
             identity = identityOf(superblock);
             return new FilesystemReport(identity, judge(volume, superblock));
         } catch (CorruptStructureException corrupt) {
-            return new FilesystemReport(identity, new FilesystemState.Corrupt(corrupt.getMessage()));
+            return new FilesystemReport(identity, new FilesystemState.Corrupt(String.valueOf(corrupt.getMessage())));
         }
     }
 
@@ -98,13 +98,12 @@ public final class ExtReader implements FreeSpaceReader {
             if (mounted.isPresent()) {
                 return new FilesystemState.Dirty(mounted.get());
             }
-            inUse = RangeSet.of(
-                    new ByteRange(superblock.mmpBlock() * geometry.blockBytes(), ExtMmpBlock.LENGTH_BYTES));
+            inUse = RangeSet.of(new ByteRange(superblock.mmpBlock() * geometry.blockBytes(), ExtMmpBlock.LENGTH_BYTES));
         }
         ExtGroupTable table = ExtGroupTable.read(volume, geometry, checksums);
         if (ExtJournal.isPresent(superblock)) {
-            ExtInode inode = ExtInode.read(
-                    volume, geometry, checksums, superblock.journalInum(), table.journalInodeTable());
+            ExtInode inode =
+                    ExtInode.read(volume, geometry, checksums, superblock.journalInum(), table.journalInodeTable());
             ExtInode.Beginning journal = inode.beginning(volume, geometry);
             Optional<String> pending =
                     ExtJournal.read(volume, geometry, inode, journal).whyDirty();

@@ -94,8 +94,8 @@ final class E2fsprogs {
                         default -> clusterBlocks = value / blockBytes;
                     }
                 } else if (group.matches() && !group.group(1).isBlank()) {
-                    for (String range : group.group(1).trim().split(", *")) {
-                        String[] ends = range.split("-");
+                    for (String range : group.group(1).trim().split(", *", -1)) {
+                        String[] ends = range.split("-", -1);
                         long first = Long.parseLong(ends[0]);
                         long last = Long.parseLong(ends[ends.length - 1]);
                         // Both ends of a range are the first blocks of their clusters.

@@ -35,8 +35,7 @@ class ExtByteFlipTest {
         int declaredAt = 0x64 * 8 + 10;
         for (int bit = 0; bit < 1024 * 8; bit++) {
             if (bit != declaredAt) {
-                assertInstanceOf(
-                        Corrupt.class, flipped(image, CapturedImage.SUPERBLOCK, bit), "bit " + bit);
+                assertInstanceOf(Corrupt.class, flipped(image, CapturedImage.SUPERBLOCK, bit), "bit " + bit);
             }
         }
     }

@@ -134,21 +134,14 @@ class ExtCorpusTest {
     private Path unpack(Row row) throws IOException {
         Path packed = Path.of(System.getenv(VARIABLE), row.get("file"));
         Path container = directory.resolve("container");
-        run(row.get("unpack").split(" "), packed, container);
+        run(row.get("unpack").split(" ", -1), packed, container);
         if (row.get("container").equals("raw")) {
             return container;
         }
         Assumptions.assumeTrue(E2fsprogs.exists("qemu-img"), "qemu-img is not installed (package qemu-utils)");
         Path raw = directory.resolve("raw");
         E2fsprogs.run(List.of(
-                "qemu-img",
-                "convert",
-                "-f",
-                row.get("container"),
-                "-O",
-                "raw",
-                container.toString(),
-                raw.toString()));
+                "qemu-img", "convert", "-f", row.get("container"), "-O", "raw", container.toString(), raw.toString()));
         return raw;
     }
 
@@ -159,7 +152,9 @@ class ExtCorpusTest {
                 return image;
             }
             Path alone = directory.resolve("alone");
-            Files.write(alone, disk.read(place.startBytes(), (int) place.lengthBytes()).array());
+            Files.write(
+                    alone,
+                    disk.read(place.startBytes(), (int) place.lengthBytes()).array());
             return alone;
         }
     }

@@ -25,8 +25,7 @@ class ExtKernelTest {
     static void needsToolsAndRoot() throws IOException {
         E2fsprogs.assumeInstalled();
         Assumptions.assumeTrue(E2fsprogs.exists("mount"), "mount is not installed (package mount)");
-        Assumptions.assumeTrue(
-                "root".equals(System.getProperty("user.name")), "mounting a loop device needs root");
+        Assumptions.assumeTrue("root".equals(System.getProperty("user.name")), "mounting a loop device needs root");
         Assumptions.assumeTrue(
                 Files.readString(Path.of("/proc/filesystems")).contains("ext4"), "this kernel has no ext4");
         Assumptions.assumeTrue(Files.exists(Path.of("/dev/loop-control")), "this kernel has no loop devices");
@@ -48,7 +47,7 @@ class ExtKernelTest {
     void isDirtyWhileMountedAndExactAfterwards(String options) throws IOException {
         Path image = directory.resolve("image");
         Path mountPoint = Files.createDirectory(directory.resolve("mounted"));
-        E2fsprogs.make(image, 48 << 20, options.split(" "));
+        E2fsprogs.make(image, 48 << 20, options.split(" ", -1));
         mount(image, mountPoint);
         try {
             Random random = new Random(options.hashCode());
@@ -80,7 +79,7 @@ class ExtKernelTest {
     void isExactAfterGrowingWhileMounted(String options) throws IOException {
         Path image = directory.resolve("image");
         Path mountPoint = Files.createDirectory(directory.resolve("mounted"));
-        E2fsprogs.make(image, 40 << 20, options.split(" "));
+        E2fsprogs.make(image, 40 << 20, options.split(" ", -1));
         E2fsprogs.run(List.of("truncate", "-s", "400M", image.toString()));
         mount(image, mountPoint);
         try {

@@ -24,7 +24,8 @@ class ExtLargeTest {
     void sixteenTebibytesTakeLessThanFiveSeconds() throws IOException {
         E2fsprogs.assumeInstalled();
         Assumptions.assumeTrue(
-                Files.getFileStore(directory).getUsableSpace() > 1L << 30, "less than 1 GiB of room for a sparse image");
+                Files.getFileStore(directory).getUsableSpace() > 1L << 30,
+                "less than 1 GiB of room for a sparse image");
         Path image = directory.resolve("image");
         E2fsprogs.make(
                 image,
@@ -38,13 +39,15 @@ class ExtLargeTest {
         long freeBlocks = E2fsprogs.run(List.of("dumpe2fs", "-h", image.toString()))
                 .lines()
                 .filter(line -> line.startsWith("Free blocks:"))
-                .mapToLong(line -> Long.parseLong(line.substring("Free blocks:".length()).trim()))
+                .mapToLong(line ->
+                        Long.parseLong(line.substring("Free blocks:".length()).trim()))
                 .findFirst()
                 .orElseThrow();
         long begun = System.nanoTime();
         try (FileBlockSource volume = FileBlockSource.open(image)) {
             FilesystemState.FreeSpace space = assertInstanceOf(
-                    FilesystemState.FreeSpace.class, new ExtReader().read(volume).state());
+                    FilesystemState.FreeSpace.class,
+                    new ExtReader().read(volume).state());
             long millis = (System.nanoTime() - begun) / 1_000_000;
             assertEquals(freeBlocks * 4096, space.freeBytes());
             assertEquals(space.freeBytes(), space.free().totalBytes());

@@ -14,7 +14,26 @@ import virtshrink.filesystem.FilesystemState;
 class ExtMutationTest {
     private static final int ROUNDS = 4000;
     private static final long[] INTERESTING = {
-        0, 1, 2, 3, 7, 8, 0x7F, 0x80, 0xFF, 0x100, 511, 512, 513, 2559, 2560, 0x7FFF, 0xFFFF, 0x7FFFFFFF, 0x80000000L, 0xFFFFFFFFL
+        0,
+        1,
+        2,
+        3,
+        7,
+        8,
+        0x7F,
+        0x80,
+        0xFF,
+        0x100,
+        511,
+        512,
+        513,
+        2559,
+        2560,
+        0x7FFF,
+        0xFFFF,
+        0x7FFFFFFF,
+        0x80000000L,
+        0xFFFFFFFFL
     };
 
     @ParameterizedTest
@@ -43,22 +62,19 @@ class ExtMutationTest {
                     throw new AssertionError("seed " + seed + ", round " + round, failed);
                 }
                 if (state instanceof FilesystemState.FreeSpace space) {
-                    assertFalse(
-                            space.free().overlaps(new ByteRange(0, 3 * 1024)), "seed " + seed + ", round " + round);
+                    assertFalse(space.free().overlaps(new ByteRange(0, 3 * 1024)), "seed " + seed + ", round " + round);
                 }
             }
         });
     }
 
     private static void change(CapturedImage image, Random random) {
-        int at =
-                switch (random.nextInt(4)) {
-                    case 0 -> CapturedImage.SUPERBLOCK + random.nextInt(0x120);
-                    case 1 -> CapturedImage.SUPERBLOCK + random.nextInt(1020);
-                    case 2 -> CapturedImage.DESCRIPTORS
-                            + random.nextInt(CapturedImage.GROUPS * image.descriptorBytes());
-                    default -> random.nextInt(200 * 1024);
-                };
+        int at = switch (random.nextInt(4)) {
+            case 0 -> CapturedImage.SUPERBLOCK + random.nextInt(0x120);
+            case 1 -> CapturedImage.SUPERBLOCK + random.nextInt(1020);
+            case 2 -> CapturedImage.DESCRIPTORS + random.nextInt(CapturedImage.GROUPS * image.descriptorBytes());
+            default -> random.nextInt(200 * 1024);
+        };
         long value = random.nextBoolean() ? INTERESTING[random.nextInt(INTERESTING.length)] : random.nextLong();
         switch (random.nextInt(3)) {
             case 0 -> image.u8(at, (int) value);

@@ -55,7 +55,9 @@ class ExtStatesTest {
     static Stream<Arguments> changes() {
         return Stream.of(
                 dirty("the journal needs recovery: not cleanly unmounted", incompat(0x4)),
-                dirty("the journal needs recovery: not cleanly unmounted", image -> incompat(0x40000004).apply(image)),
+                dirty(
+                        "the journal needs recovery: not cleanly unmounted",
+                        image -> incompat(0x40000004).apply(image)),
                 dirty("not cleanly unmounted", image -> image.superblock16(0x3A, 0)),
                 dirty("marked as containing errors: needs e2fsck", image -> image.superblock16(0x3A, 3)),
                 dirty(
@@ -104,13 +106,11 @@ class ExtStatesTest {
                 corrupt(
                         "ext4_super_block at offset 2044: checksum 0x00000000 does not match the content's 0x6d2b4548",
                         image -> image.u32(1024 + 0x3FC, 0)),
-                corrupt(
-                        "ext4_super_block at offset 1100: unknown revision 2", image -> image.superblock32(0x4C, 2)),
+                corrupt("ext4_super_block at offset 1100: unknown revision 2", image -> image.superblock32(0x4C, 2)),
                 corrupt(
                         "ext4_super_block at offset 1116: revision 0 has no feature words, but they are set",
                         image -> image.superblock32(0x4C, 0)),
-                corrupt(
-                        "ext4_super_block at offset 1048: log block size 7", image -> image.superblock32(0x18, 7)),
+                corrupt("ext4_super_block at offset 1048: log block size 7", image -> image.superblock32(0x18, 7)),
                 corrupt(
                         "ext4_super_block at offset 1048: log block size 4294967295",
                         image -> image.superblock32(0x18, -1)),
@@ -155,9 +155,9 @@ class ExtStatesTest {
                         image -> image.superblock32(0x20, 1024)),
                 corrupt("ext4_super_block at offset 1112: inodes of 100 bytes", image -> image.superblock16(0x58, 100)),
                 corrupt(
-                        "ext4_super_block at offset 1112: inodes of 2048 bytes", image -> image.superblock16(0x58, 2048)),
-                corrupt(
-                        "ext4_super_block at offset 1064: 3 inodes in a group", image -> image.superblock32(0x28, 3)),
+                        "ext4_super_block at offset 1112: inodes of 2048 bytes",
+                        image -> image.superblock16(0x58, 2048)),
+                corrupt("ext4_super_block at offset 1064: 3 inodes in a group", image -> image.superblock32(0x28, 3)),
                 corrupt(
                         "ext4_super_block at offset 1024: 80 inodes in 5 groups of 32",
                         image -> image.superblock32(0x28, 32)),
@@ -187,15 +187,16 @@ class ExtStatesTest {
                 corrupt(
                         "ext4_super_block at offset 1248: journal in inode 0 of 80",
                         image -> image.superblock32(0xE0, 0)),
-                corrupt("ext4_inode at offset 8744: this inode is not a journal", image -> image.superblock32(0xE0, 8 - 1)),
+                corrupt(
+                        "ext4_inode at offset 8744: this inode is not a journal",
+                        image -> image.superblock32(0xE0, 8 - 1)),
                 corrupt("ext4_inode at offset 9084: checksum of inode 8 does not match", image -> image.u8(INODE_8, 0)),
                 corrupt(
                         "journal_superblock_s at offset %d: magic number 0x3b3998, expected 0xc03b3998"
                                 .formatted(JOURNAL_AT),
                         image -> image.u8(JOURNAL_AT, 0)),
                 corrupt(
-                        "journal_superblock_s at offset %d: block type 1 is not a superblock"
-                                .formatted(JOURNAL_AT + 4),
+                        "journal_superblock_s at offset %d: block type 1 is not a superblock".formatted(JOURNAL_AT + 4),
                         image -> image.u8(JOURNAL_AT + 7, 1)),
                 corrupt(
                         "journal_superblock_s at offset %d: checksum does not match".formatted(JOURNAL_AT + 0xFC),
@@ -252,7 +253,8 @@ class ExtStatesTest {
                         image -> image.u8(2049 * 1024 + 63, 0).sealBitmap(4)),
                 corrupt(
                         "block bitmap at offset 3072: 424 free clusters in group 0, its descriptor says 423",
-                        image -> image.u8(3 * 1024 + 10, image.bytes[3 * 1024 + 10] & 0xFE).sealBitmap(0)),
+                        image -> image.u8(3 * 1024 + 10, image.bytes[3 * 1024 + 10] & 0xFE)
+                                .sealBitmap(0)),
                 corrupt(
                         "block bitmap at offset 28672: calls blocks free that journal or directories use",
                         image -> exchangeBits(image, 27, 40)));
@@ -271,8 +273,7 @@ class ExtStatesTest {
         assertEquals(new FilesystemIdentity("ext4", "captured", UUID, 1024, 2560 * 1024), report.identity());
         assertEquals(
                 new FilesystemState.FreeSpace(
-                        1424 * 1024,
-                        blocks(29, 59, 120, 513, 1553, 2049, 2050, 2051, 2052, 2053, 2057, 2560)),
+                        1424 * 1024, blocks(29, 59, 120, 513, 1553, 2049, 2050, 2051, 2052, 2053, 2057, 2560)),
                 report.state());
         assertEquals(
                 new FilesystemState.FreeSpace(946 * 1024, blocks(188, 218, 279, 513, 674, 1025, 2229, 2560)),
@@ -317,14 +318,15 @@ class ExtStatesTest {
     void holdsUninitialisedGroupsAgainstTheirCount() {
         CapturedImage image = CapturedImage.gdtCsum().descriptor16(1, 0xC, 352).superblock32(0xC, 947);
         assertEquals(
-                new Corrupt(
-                        "block bitmap at offset 166912: 351 free clusters in group 1, its descriptor says 352"),
+                new Corrupt("block bitmap at offset 166912: 351 free clusters in group 1, its descriptor says 352"),
                 image.read().state());
     }
 
     @Test
     void namesAnExternalJournalAsBlkidDoes() {
-        assertEquals("jbd", incompat(0x8).apply(CapturedImage.gdtCsum()).read().identity().type());
+        assertEquals(
+                "jbd",
+                incompat(0x8).apply(CapturedImage.gdtCsum()).read().identity().type());
     }
 
     @Test

@@ -72,14 +72,11 @@ class ExtToolStatesTest {
         FilesystemReport report = read(journal);
         assertEquals("jbd", report.identity().type());
         assertEquals("log", report.identity().label());
-        assertEquals(
-                new FilesystemState.Unsupported("external journal of another filesystem"), report.state());
+        assertEquals(new FilesystemState.Unsupported("external journal of another filesystem"), report.state());
 
         Path image = directory.resolve("image");
         E2fsprogs.make(image, 8 * MIB, "-t", "ext4", "-b", "1024", "-O", "^has_journal");
-        E2fsprogs.debug(
-                image,
-                List.of("feature has_journal", "set_super_value journal_dev 0x801"));
+        E2fsprogs.debug(image, List.of("feature has_journal", "set_super_value journal_dev 0x801"));
         assertEquals(
                 new FilesystemState.Unsupported("its journal lies on another device"),
                 read(image).state());
@@ -90,12 +87,11 @@ class ExtToolStatesTest {
         Path image = directory.resolve("image");
         E2fsprogs.make(image, 16 * MIB, "-t", "ext4");
         Path data = Files.write(directory.resolve("data"), new byte[4096]);
-        E2fsprogs.debug(
-                image,
-                List.of("jo -c", "jw -b 1000 " + data, "jc", "feature -needs_recovery"));
+        E2fsprogs.debug(image, List.of("jo -c", "jw -b 1000 " + data, "jc", "feature -needs_recovery"));
         FilesystemState state = read(image).state();
         assertTrue(
-                state instanceof FilesystemState.Dirty dirty && dirty.reason().startsWith("the journal holds transactions"),
+                state instanceof FilesystemState.Dirty dirty
+                        && dirty.reason().startsWith("the journal holds transactions"),
                 state.toString());
     }
 
@@ -110,11 +106,12 @@ class ExtToolStatesTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"-O ^metadata_csum", "-O metadata_csum_seed", "-O ^has_journal", "-O mmp", "-U random", "-L new", "-r 5"})
+    @CsvSource({"-O ^metadata_csum", "-O metadata_csum_seed", "-O ^has_journal", "-O mmp", "-U random", "-L new", "-r 5"
+    })
     void changedByTune2fsItIsAsExactAsBefore(String change) throws IOException {
         Path image = directory.resolve("image");
         E2fsprogs.make(image, 32 * MIB, "-t", "ext4", "-b", "1024");
-        String[] words = change.split(" ");
+        String[] words = change.split(" ", -1);
         E2fsprogs.run(List.of("tune2fs", "-f", words[0], words[1], image.toString()));
         assertExact(image);
     }
@@ -124,7 +121,8 @@ class ExtToolStatesTest {
         Path image = directory.resolve("image");
         E2fsprogs.make(image, 32 * MIB, "-t", "ext4", "-b", "1024");
         E2fsprogs.run(List.of("tune2fs", "-O", "^resize_inode", image.toString()));
-        assertEquals(new FilesystemState.Dirty("not cleanly unmounted"), read(image).state());
+        assertEquals(
+                new FilesystemState.Dirty("not cleanly unmounted"), read(image).state());
         E2fsprogs.check(image, "-fy");
         assertExact(image);
     }
@@ -142,8 +140,9 @@ class ExtToolStatesTest {
         Path image = directory.resolve("image");
         E2fsprogs.make(image, 16 * MIB, "-t", "ext2", "-b", "4096");
         try (FileBlockSource volume = FileBlockSource.open(image)) {
-            FilesystemState state =
-                    new ExtReader().read(volume.slice(new ByteRange(0, 16 * MIB - 1))).state();
+            FilesystemState state = new ExtReader()
+                    .read(volume.slice(new ByteRange(0, 16 * MIB - 1)))
+                    .state();
             assertInstanceOf(FilesystemState.Corrupt.class, state);
         }
     }
@@ -151,8 +150,7 @@ class ExtToolStatesTest {
     @Test
     void moreRangesThanTheBoundKeepTheCountAndLoseTheShortest() throws IOException {
         Path image = directory.resolve("image");
-        E2fsprogs.make(
-                image, 3072 * MIB, "-t", "ext2", "-b", "1024", "-N", "4096", "-m", "0", "-O", "^resize_inode");
+        E2fsprogs.make(image, 3072 * MIB, "-t", "ext2", "-b", "1024", "-N", "4096", "-m", "0", "-O", "^resize_inode");
         long freed = everyOtherBlock(image);
         try (FileBlockSource volume = FileBlockSource.open(image)) {
             FilesystemState state = new ExtReader().read(volume).state();
