@@ -1,0 +1,25 @@
+package virtshrink.cli;
+
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.List;
+import virtshrink.image.ImageFormat;
+import virtshrink.image.ImageRefusedException;
+import virtshrink.inspect.DiskInspection;
+import virtshrink.shrink.Cancellation;
+import virtshrink.shrink.ProgressListener;
+import virtshrink.shrink.ShrinkReport;
+import virtshrink.shrink.ShrinkRequest;
+
+/** Those who do the work behind the commands; tests give others. */
+interface Collaborators {
+    /** @see virtshrink.shrink.ImageInspector */
+    DiskInspection inspect(Path image, ImageFormat format) throws IOException, ImageRefusedException;
+
+    /** @see virtshrink.shrink.Shrinker#run */
+    ShrinkReport shrink(ShrinkRequest request, ProgressListener progress, Cancellation cancellation);
+
+    /** @see virtshrink.shrink.Shrinker#runTogether */
+    List<ShrinkReport> shrinkTogether(
+            List<ShrinkRequest> disks, ProgressListener progress, Cancellation cancellation);
+}
