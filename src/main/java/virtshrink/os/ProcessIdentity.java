@@ -59,7 +59,11 @@ public record ProcessIdentity(long pid, long startTicks) {
         if (fields[0].equals("Z") || fields[0].equals("X")) {
             return Optional.empty();
         }
-        return Optional.of(new ProcessIdentity(pid, Long.parseLong(fields[START_TIME_FIELD - STATE_FIELD])));
+        try {
+            return Optional.of(new ProcessIdentity(pid, Long.parseLong(fields[START_TIME_FIELD - STATE_FIELD])));
+        } catch (NumberFormatException e) {
+            throw new IOException("/proc/" + pid + "/stat has an unknown form: " + stat.trim(), e);
+        }
     }
 
     public boolean isAlive() throws IOException {
@@ -72,6 +76,9 @@ public record ProcessIdentity(long pid, long startTicks) {
      * @return false if it had ended already
      */
     public boolean kill() throws IOException {
+        if (!isAlive()) {
+            return false;
+        }
         long descriptor = Libc.syscall(SYS_PIDFD_OPEN, pid, 0, 0, 0);
         if (descriptor < 0) {
             return killWithoutDescriptor(failure("pidfd_open"));
@@ -92,6 +99,9 @@ public record ProcessIdentity(long pid, long startTicks) {
      * @return false if it still lives after that time
      */
     public boolean awaitEnd(Duration atMost) throws IOException {
+        if (!isAlive()) {
+            return true;
+        }
         long descriptor = Libc.syscall(SYS_PIDFD_OPEN, pid, 0, 0, 0);
         if (descriptor < 0) {
             OsException failure = failure("pidfd_open");
