@@ -1,0 +1,131 @@
+package virtshrink.libvirt;
+
+import com.sun.jna.Native;
+import com.sun.jna.Pointer;
+import com.sun.jna.ptr.IntByReference;
+import com.sun.jna.ptr.PointerByReference;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.UUID;
+import org.jspecify.annotations.Nullable;
+import org.libvirt.Connect;
+import org.libvirt.LibvirtException;
+import org.libvirt.jna.ConnectionPointer;
+
+/** A libvirt-java connection, with the calls that it lacks. Thread-safe, as libvirt's own is; an error belongs to the thread of its call. */
+class Connection extends Connect {
+    private static final LibvirtCalls CALLS = LibvirtCalls.load();
+
+    Connection(String uri) throws LibvirtException {
+        super(uri);
+    }
+
+    private ConnectionPointer pointer() {
+        return vcp;
+    }
+
+    /** Every domain, running or not. */
+    List<UUID> allDomains() throws CallFailedException {
+        PointerByReference array = new PointerByReference();
+        int count = CALLS.virConnectListAllDomains(pointer(), array, 0);
+        if (count < 0) {
+            throw failed("the list of domains");
+        }
+        Pointer start = array.getValue();
+        try {
+            List<UUID> found = new ArrayList<>(count);
+            for (Pointer domain : start.getPointerArray(0, count)) {
+                found.add(uuid(domain));
+            }
+            return found;
+        } finally {
+            for (Pointer domain : start.getPointerArray(0, count)) {
+                CALLS.virDomainFree(domain);
+            }
+            Native.free(Pointer.nativeValue(start));
+        }
+    }
+
+    /** The domain of that name. */
+    Optional<UUID> domainNamed(String name) throws CallFailedException {
+        Pointer domain = CALLS.virDomainLookupByName(pointer(), name);
+        if (domain == null) {
+            CallFailedException why = failed("the domain " + name);
+            if (why.code == LibvirtCalls.ERROR_NO_DOMAIN) {
+                return Optional.empty();
+            }
+            throw why;
+        }
+        try {
+            return Optional.of(uuid(domain));
+        } finally {
+            CALLS.virDomainFree(domain);
+        }
+    }
+
+    /** State, reason and checkpoints of one domain; empty if it is gone. */
+    Optional<Condition> condition(UUID uuid) throws CallFailedException {
+        Pointer domain = CALLS.virDomainLookupByUUIDString(pointer(), uuid.toString());
+        try {
+            return Optional.of(condition(domain));
+        } catch (CallFailedException e) {
+            if (e.code == LibvirtCalls.ERROR_NO_DOMAIN) {
+                return Optional.empty();
+            }
+            throw e;
+        } finally {
+            if (domain != null) {
+                CALLS.virDomainFree(domain);
+            }
+        }
+    }
+
+    private static Condition condition(@Nullable Pointer domain) throws CallFailedException {
+        IntByReference state = new IntByReference();
+        IntByReference reason = new IntByReference();
+        if (domain == null || CALLS.virDomainGetState(domain, state, reason, 0) < 0) {
+            throw failed("the state of the domain");
+        }
+        int checkpoints = CALLS.virDomainListAllCheckpoints(domain, null, 0);
+        if (checkpoints < 0) {
+            CallFailedException why = failed("the checkpoints of the domain");
+            if (why.code != LibvirtCalls.ERROR_NO_SUPPORT) {
+                throw why;
+            }
+        }
+        DomainState known = DomainState.ofNumber(state.getValue());
+        return new Condition(
+                known,
+                known == DomainState.SHUT_OFF ? Optional.of(ShutoffReason.ofNumber(reason.getValue())) : Optional.empty(),
+                Math.max(0, checkpoints));
+    }
+
+    private static UUID uuid(Pointer domain) throws CallFailedException {
+        byte[] buffer = new byte[LibvirtCalls.UUID_BUFFER_BYTES];
+        if (CALLS.virDomainGetUUIDString(domain, buffer) < 0) {
+            throw failed("the UUID of a domain");
+        }
+        return UUID.fromString(new String(buffer, 0, buffer.length - 1, StandardCharsets.US_ASCII));
+    }
+
+    /** libvirt keeps the last error for each thread, so this must follow the failed call at once. */
+    private static CallFailedException failed(String what) {
+        return new CallFailedException(
+                what + ": " + CALLS.virGetLastErrorMessage(), CALLS.virGetLastErrorCode());
+    }
+
+    /** What {@code virDomainGetState} and the list of checkpoints say. */
+    record Condition(DomainState state, Optional<ShutoffReason> reason, int checkpoints) {}
+
+    /** libvirt answered with an error. */
+    static final class CallFailedException extends Exception {
+        private final int code;
+
+        CallFailedException(String message, int code) {
+            super(message);
+            this.code = code;
+        }
+    }
+}

@@ -1,0 +1,140 @@
+package virtshrink.libvirt;
+
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.List;
+import java.util.Optional;
+import java.util.regex.MatchResult;
+import java.util.regex.Pattern;
+import java.util.stream.Stream;
+import java.util.zip.GZIPInputStream;
+
+/**
+ * The log that libvirt's QEMU driver keeps for each domain ({@code NAME.log}). libvirtd forgets on restart why a domain is shut off; the log
+ * does not. A line is libvirt's own only if it begins with libvirt's time stamp; what QEMU prints has none.
+ */
+final class DomainLog {
+    /** Enough for what QEMU says between its start and its end; a log with more behind the last mark counts as unknown. */
+    static final int TAIL_BYTES = 1 << 20;
+
+    /** virtlogd and logrotate both roll the log over near 2 MiB. */
+    private static final int MAXIMUM_UNPACKED_BYTES = 16 << 20;
+
+    /** Newest first: the live log, virtlogd's backups from 0, logrotate's from 1. */
+    private static final List<String> SUFFIXES = List.of(
+            "", ".0", ".1", ".2", ".3", ".4", ".1.gz", ".2.gz", ".3.gz", ".4.gz");
+
+    private static final Pattern MARK = Pattern.compile(
+            "^\\d{4}-\\d\\d-\\d\\d \\d\\d:\\d\\d:\\d\\d\\.\\d{3}\\+0000: (?:(starting up)\\b.*|shutting down(?:, reason=([a-z ]+))?)\\r?$",
+            Pattern.MULTILINE);
+
+    private final Path directory;
+
+    DomainLog(Path directory) {
+        this.directory = directory;
+    }
+
+    /** Why the log does not prove that the domain's last run ended with whole disks; empty if it does, or if it never ran here. */
+    Optional<String> whyNotEnded(String domain) {
+        if (domain.isEmpty() || domain.indexOf('/') >= 0 || domain.indexOf('\0') >= 0) {
+            return Optional.of("libvirtd no longer knows why it is shut off, and its name makes no log file's name");
+        }
+        try {
+            return judge(domain);
+        } catch (IOException e) {
+            return Optional.of("libvirtd no longer knows why it is shut off, and its log in " + directory
+                    + " cannot be read: " + e.getMessage());
+        }
+    }
+
+    private Optional<String> judge(String domain) throws IOException {
+        try (Stream<Path> readable = Files.list(directory)) {
+            // Only a directory that can be listed proves that a log is missing.
+            readable.findFirst();
+        }
+        boolean anyLog = false;
+        for (String suffix : SUFFIXES) {
+            Path log = directory.resolve(domain + ".log" + suffix);
+            if (!Files.isRegularFile(log)) {
+                continue;
+            }
+            anyLog = true;
+            Tail tail = suffix.endsWith(".gz") ? unpacked(log) : tail(log);
+            Optional<MatchResult> last = lastMark(tail.text());
+            if (last.isPresent()) {
+                return verdict(log, last.get());
+            } else if (!tail.complete()) {
+                return Optional.of(unknown(log, "its last " + TAIL_BYTES + " bytes do not say how its last run ended"));
+            }
+        }
+        return anyLog
+                ? Optional.of(unknown(directory.resolve(domain + ".log"), "it does not say how its last run ended"))
+                : Optional.empty();
+    }
+
+    private static Optional<String> verdict(Path log, MatchResult mark) {
+        if (mark.group(1) != null) {
+            return Optional.of(unknown(log, "it shows a start and no end: the host went down while the guest ran"));
+        }
+        Optional<String> text = Optional.ofNullable(mark.group(2)).map(String::strip);
+        boolean whole = text.flatMap(ShutoffReason::ofText)
+                .filter(reason -> reason == ShutoffReason.SHUTDOWN || reason == ShutoffReason.DESTROYED)
+                .isPresent();
+        return whole
+                ? Optional.empty()
+                : Optional.of(unknown(log, "it says that the last run ended as '" + text.orElse("no reason given") + "'"));
+    }
+
+    private static String unknown(Path log, String finding) {
+        return "libvirtd no longer knows why it is shut off, and of its log " + log + ": " + finding
+                + "; start the guest once and shut it down from within";
+    }
+
+    private static Optional<MatchResult> lastMark(String text) {
+        return MARK.matcher(text).results().reduce((earlier, later) -> later);
+    }
+
+    private static Tail tail(Path log) throws IOException {
+        try (FileChannel channel = FileChannel.open(log, StandardOpenOption.READ)) {
+            long size = channel.size();
+            int length = (int) Math.min(size, TAIL_BYTES);
+            ByteBuffer bytes = ByteBuffer.allocate(length);
+            long start = size - length;
+            while (bytes.hasRemaining() && channel.read(bytes, start + bytes.position()) >= 0) {
+                // Positional reads advance by the buffer's own position.
+            }
+            return new Tail(text(bytes.array(), bytes.position()), start == 0);
+        }
+    }
+
+    private static Tail unpacked(Path log) throws IOException {
+        try (InputStream in = new GZIPInputStream(Files.newInputStream(log))) {
+            ByteArrayOutputStream all = new ByteArrayOutputStream();
+            byte[] piece = in.readNBytes(1 << 16);
+            while (piece.length > 0) {
+                if (all.size() + piece.length > MAXIMUM_UNPACKED_BYTES) {
+                    throw new IOException(log + " unpacks to more than " + MAXIMUM_UNPACKED_BYTES + " bytes");
+                }
+                all.writeBytes(piece);
+                piece = in.readNBytes(1 << 16);
+            }
+            byte[] bytes = all.toByteArray();
+            return new Tail(text(bytes, bytes.length), true);
+        }
+    }
+
+    /** One character for each byte: the marks are ASCII, and what QEMU prints may be in any encoding. */
+    private static String text(byte[] bytes, int length) {
+        return new String(bytes, 0, length, StandardCharsets.ISO_8859_1);
+    }
+
+    /** The end of a log; {@code complete} if it is all of it. */
+    private record Tail(String text, boolean complete) {}
+}

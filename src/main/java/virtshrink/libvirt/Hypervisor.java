@@ -1,0 +1,240 @@
+package virtshrink.libvirt;
+
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.UUID;
+import org.libvirt.Connect;
+import org.libvirt.Domain;
+import org.libvirt.Error.ErrorNumber;
+import org.libvirt.Library;
+import org.libvirt.LibvirtException;
+import virtshrink.libvirt.Connection.CallFailedException;
+import virtshrink.libvirt.Connection.Condition;
+
+/**
+ * One connection to libvirt on this host. Only asks; the one thing it changes is the view that libvirt has of a storage pool, by refreshing
+ * it. Thread-safe. Every question goes to libvirt anew.
+ */
+public final class Hypervisor implements AutoCloseable {
+    /** {@code VIR_DOMAIN_XML_INACTIVE}. */
+    private static final int XML_INACTIVE = 2;
+
+    private final ConnectionUri uri;
+    private final Connection connection;
+    private final StoragePools pools;
+
+    private Hypervisor(ConnectionUri uri, Connection connection) {
+        this.uri = uri;
+        this.connection = connection;
+        this.pools = new StoragePools(connection);
+    }
+
+    /**
+     * Connects.
+     *
+     * @param uri of a driver on this host, such as {@code qemu:///system}
+     * @throws LibvirtUnavailableException if the URI leads elsewhere, libvirt is not installed, or it does not answer
+     */
+    public static Hypervisor open(String uri) throws LibvirtUnavailableException {
+        ConnectionUri parsed = ConnectionUri.parse(uri);
+        try {
+            silenceLibvirt();
+            if (parsed.isEmbedded()) {
+                EmbeddedEvents.start();
+            }
+            return new Hypervisor(parsed, new Connection(uri));
+        } catch (LibvirtException e) {
+            throw new LibvirtUnavailableException(
+                    "cannot connect to libvirt at " + uri + ": " + e.getMessage()
+                            + "; is its daemon running (systemctl status libvirtd virtqemud), and may this user use it?",
+                    e);
+        } catch (LinkageError e) {
+            throw new LibvirtUnavailableException(
+                    "cannot connect to libvirt at " + uri + ": its client library libvirt.so.0 is not installed"
+                            + " (package libvirt0 or libvirt-libs): " + e.getMessage(),
+                    e);
+        }
+    }
+
+    /** libvirt prints each error on standard error unless told otherwise; here every error becomes an exception instead. */
+    private static void silenceLibvirt() throws LibvirtException {
+        Connect.setErrorCallback(SILENT);
+    }
+
+    /** Held for ever: native code keeps only an address. */
+    private static final org.libvirt.jna.Libvirt.VirErrorCallback SILENT = (data, error) -> {};
+
+    /** As given to {@link #open}. */
+    public String uri() {
+        return uri.text();
+    }
+
+    /** Where this libvirt writes the logs of its domains, by its defaults. */
+    public Path domainLogDirectory() {
+        return uri.domainLogDirectory(System.getenv());
+    }
+
+    /** All domains: running and not, transient ones too. One that vanishes meanwhile is left out. */
+    public List<DomainRecord> domains() throws LibvirtUnavailableException {
+        return ask("all domains", () -> {
+            List<DomainRecord> found = new ArrayList<>();
+            for (UUID uuid : connection.allDomains()) {
+                read(uuid).ifPresent(found::add);
+            }
+            return found;
+        });
+    }
+
+    /**
+     * One domain.
+     *
+     * @return empty if there is none of that UUID or name
+     */
+    public Optional<DomainRecord> domain(String nameOrUuid) throws LibvirtUnavailableException {
+        return ask("the domain " + nameOrUuid, () -> {
+            Optional<UUID> uuid = uuid(nameOrUuid);
+            Optional<DomainRecord> byUuid = uuid.isPresent() ? read(uuid.get()) : Optional.empty();
+            if (byUuid.isPresent()) {
+                return byUuid;
+            }
+            Optional<UUID> named = connection.domainNamed(nameOrUuid);
+            return named.isPresent() ? read(named.get()) : Optional.empty();
+        });
+    }
+
+    /**
+     * Makes libvirt look again at the storage pools in whose directory the file lies, under its name or where its symbolic links lead.
+     *
+     * @return names of the pools
+     * @throws LibvirtUnavailableException if libvirt could not; the file itself is not affected
+     */
+    public List<String> refreshPoolsHolding(Path file) throws LibvirtUnavailableException {
+        return ask("a refresh of the storage pool that holds " + file, () -> pools.refreshHolding(file));
+    }
+
+    /** Everything that bears on who uses which image. */
+    HostSurvey survey() throws LibvirtUnavailableException {
+        List<String> notes = new ArrayList<>();
+        List<DomainRecord> domains = domains();
+        return ask("the volumes of the storage pools", () -> new HostSurvey(domains, pools.volumes(notes), notes));
+    }
+
+    private Optional<DomainRecord> read(UUID uuid) throws LibvirtException, CallFailedException, IOException {
+        Optional<Condition> condition = connection.condition(uuid);
+        if (condition.isEmpty()) {
+            return Optional.empty();
+        }
+        try {
+            Domain domain = connection.domainLookupByUUID(uuid);
+            try {
+                return Optional.of(read(domain, condition.get()));
+            } finally {
+                domain.free();
+            }
+        } catch (LibvirtException e) {
+            if (e.getError().getCode() == ErrorNumber.VIR_ERR_NO_DOMAIN) {
+                return Optional.empty();
+            }
+            throw e;
+        }
+    }
+
+    private DomainRecord read(Domain domain, Condition condition) throws LibvirtException, IOException {
+        String inactiveXml = domain.getXMLDesc(XML_INACTIVE);
+        DomainXml definition = DomainXml.parse(inactiveXml);
+        List<DomainDisk> further = new ArrayList<>();
+        if (condition.state() != DomainState.SHUT_OFF) {
+            further.addAll(DomainXml.parse(domain.getXMLDesc(0)).disks());
+        }
+        String[] snapshots = domain.snapshotListNames();
+        for (String snapshot : snapshots) {
+            further.addAll(DomainXml.parseSnapshotDisks(
+                    domain.snapshotLookupByName(snapshot).getXMLDesc()));
+        }
+        return new DomainRecord(
+                definition.name(),
+                definition.uuid(),
+                definition.title(),
+                condition.state(),
+                condition.reason(),
+                domain.hasManagedSaveImage() != 0,
+                snapshots.length,
+                condition.checkpoints(),
+                domain.isPersistent() != 0,
+                inactiveXml,
+                located(definition.disks()),
+                located(further));
+    }
+
+    private List<DomainDisk> located(List<DomainDisk> disks) throws LibvirtException, IOException {
+        List<DomainDisk> found = new ArrayList<>(disks.size());
+        for (DomainDisk disk : disks) {
+            found.add(
+                    disk.source() instanceof DiskSource.PoolVolume volume ? disk.at(pools.locate(volume)) : disk);
+        }
+        return found;
+    }
+
+    private <T> T ask(String what, Question<T> question) throws LibvirtUnavailableException {
+        try {
+            return question.ask();
+        } catch (LibvirtUnavailableException e) {
+            throw e;
+        } catch (LibvirtException | CallFailedException | IOException e) {
+            throw new LibvirtUnavailableException(
+                    "libvirt at " + uri.text() + " was asked for " + what + " and failed: " + e.getMessage(), e);
+        }
+    }
+
+    private static Optional<UUID> uuid(String text) {
+        // UUID.fromString also takes shorter groups, which no libvirt UUID has.
+        return text.matches("[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+                ? Optional.of(UUID.fromString(text))
+                : Optional.empty();
+    }
+
+    @Override
+    public void close() throws LibvirtUnavailableException {
+        try {
+            connection.close();
+        } catch (LibvirtException e) {
+            throw new LibvirtUnavailableException("closing the connection to libvirt at " + uri.text() + " failed: " + e.getMessage(), e);
+        }
+    }
+
+    /** Something asked of libvirt. */
+    private interface Question<T> {
+        T ask() throws LibvirtException, CallFailedException, IOException;
+    }
+
+    /** The loop that {@code qemu:///embed} needs: that driver lives in this process. */
+    private static final class EmbeddedEvents {
+        private static boolean started;
+
+        private EmbeddedEvents() {}
+
+        static synchronized void start() throws LibvirtException {
+            if (started) {
+                return;
+            }
+            Library.initEventLoop();
+            Thread loop = new Thread(EmbeddedEvents::run, "libvirt-events");
+            loop.setDaemon(true);
+            loop.start();
+            started = true;
+        }
+
+        private static void run() {
+            try {
+                Library.runEventLoop();
+            } catch (LibvirtException e) {
+                throw new IllegalStateException("libvirt's event loop ended: " + e.getMessage(), e);
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+            }
+        }
+    }
+}
