@@ -57,16 +57,27 @@ case $(uname -m) in
     *) native=$lib/native/linux-$(uname -m) ;;
 esac
 
+# Short-lived and small: no collector threads, no shared performance file. Standard output belongs to results, so what the virtual machine
+# has to say goes to standard error; that an archive does not fit is not worth saying, everything works without and starts a little later.
+run_java() {
+    sharing=$1
+    shift
+    # shellcheck disable=SC2086 # options of the machine are words
+    exec "$java" -XX:+UseSerialGC $tuning -XX:-UsePerfData -XX:+DisplayVMOutputToStderr -Xlog:disable -Xlog:all=error:stderr \
+        "$sharing" -Djna.nosys=true "-Djna.boot.library.path=$native" $ascii ${VIRT_SHRINK_JAVA_OPTS:-} -cp "$classpath" "$@"
+}
+
+# A cut-off archive would crash every later start: it gets its name only when it is whole.
 if [ -n "${VIRT_SHRINK_WRITE_CDS:-}" ]; then
-    main=virtshrink.cli.ArchiveTraining
-    archive=-XX:ArchiveClassesAtExit=$VIRT_SHRINK_WRITE_CDS
-else
-    archive=-XX:SharedArchiveFile=$lib/virt-shrink.jsa
+    classes=$VIRT_SHRINK_WRITE_CDS.classes
+    fresh=$VIRT_SHRINK_WRITE_CDS.new
+    (run_java -Xshare:off "-XX:DumpLoadedClassList=$classes" virtshrink.cli.ArchiveTraining) &&
+        (run_java -Xshare:dump "-XX:SharedClassListFile=$classes" "-XX:SharedArchiveFile=$fresh") >/dev/null &&
+        mv -f "$fresh" "$VIRT_SHRINK_WRITE_CDS"
+    status=$?
+    rm -f "$classes" "$fresh"
+    exit $status
 fi
 
-# Without the archive, or with one of another Java, everything works and starts a little later: no reason for a warning. Standard output
-# belongs to results, so what the virtual machine has to say goes to standard error.
-# shellcheck disable=SC2086
-exec "$java" -XX:+UseSerialGC $tuning -XX:-UsePerfData -XX:+DisplayVMOutputToStderr -Xshare:auto "$archive" \
-    -Xlog:disable -Xlog:all=error:stderr -Djna.nosys=true "-Djna.boot.library.path=$native" $ascii \
-    ${VIRT_SHRINK_JAVA_OPTS:-} -cp "$classpath" "$main" "$@"
+# An archive that is missing or unfit is passed over in silence.
+run_java "-XX:SharedArchiveFile=$lib/virt-shrink.jsa" "$main" "$@"

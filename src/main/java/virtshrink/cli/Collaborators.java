@@ -6,6 +6,7 @@ import java.util.List;
 import virtshrink.image.ImageFormat;
 import virtshrink.image.ImageRefusedException;
 import virtshrink.inspect.DiskInspection;
+import virtshrink.libvirt.LibvirtUnavailableException;
 import virtshrink.shrink.Cancellation;
 import virtshrink.shrink.ProgressListener;
 import virtshrink.shrink.ShrinkReport;
@@ -22,4 +23,7 @@ interface Collaborators {
     /** @see virtshrink.shrink.Shrinker#runTogether */
     List<ShrinkReport> shrinkTogether(
             List<ShrinkRequest> disks, ProgressListener progress, Cancellation cancellation);
+
+    /** Connects to a hypervisor. */
+    Domains domains(String uri) throws LibvirtUnavailableException;
 }

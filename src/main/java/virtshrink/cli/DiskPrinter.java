@@ -13,7 +13,7 @@ final class DiskPrinter {
 
     DiskPrinter(Screen screen, OutputOptions output, boolean estimate) {
         this.screen = screen;
-        this.tables = !output.quiet() && !output.json();
+        this.tables = output.showsTables();
         this.estimate = estimate;
     }
 

@@ -7,7 +7,6 @@ public final class Main {
     public static void main(String[] arguments) {
         StopSignal stop = new StopSignal();
         stop.listen();
-        Session session = new Session(new ProductionCollaborators(), new ProcessScreen(), stop, System::nanoTime);
-        System.exit(stop.finish(Program.run(session, arguments)));
+        System.exit(stop.finish(Program.run(Session.ofProcess(stop), arguments)));
     }
 }

@@ -20,6 +20,11 @@ final class OutputOptions {
         return quiet;
     }
 
+    /** Whether a person reads the result. */
+    boolean showsTables() {
+        return !json && !quiet;
+    }
+
     /** Progress as these options and the screen allow. */
     ProgressDisplay progress(Session session) {
         if (quiet) {

@@ -6,6 +6,7 @@ import java.util.List;
 import virtshrink.image.ImageFormat;
 import virtshrink.image.ImageRefusedException;
 import virtshrink.inspect.DiskInspection;
+import virtshrink.libvirt.LibvirtUnavailableException;
 import virtshrink.shrink.Cancellation;
 import virtshrink.shrink.ImageInspector;
 import virtshrink.shrink.ProgressListener;
@@ -31,5 +32,10 @@ final class ProductionCollaborators implements Collaborators {
     public List<ShrinkReport> shrinkTogether(
             List<ShrinkRequest> disks, ProgressListener progress, Cancellation cancellation) {
         return new Shrinker().runTogether(disks, progress, cancellation);
+    }
+
+    @Override
+    public Domains domains(String uri) throws LibvirtUnavailableException {
+        return new LibvirtDomains(uri);
     }
 }

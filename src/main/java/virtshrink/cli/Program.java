@@ -29,6 +29,8 @@ final class Program {
                 .addSubcommand(new InspectCommand(session))
                 .addSubcommand(new EstimateCommand(session))
                 .addSubcommand(new ImageCommand(session))
+                .addSubcommand(new DomainCommand(session))
+                .addSubcommand(new ListCommand(session))
                 .addSubcommand(new CommandLine.HelpCommand())
                 .setCaseInsensitiveEnumValuesAllowed(true)
                 .setUsageHelpAutoWidth(false)

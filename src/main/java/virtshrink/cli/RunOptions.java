@@ -38,6 +38,17 @@ final class RunOptions {
             description = "Where the host's filesystem cannot exchange two files (NFS), use a plain rename.")
     private boolean allowRename;
 
+    /** Those of a run that only estimates. */
+    static RunOptions estimate() {
+        RunOptions options = new RunOptions();
+        options.dryRun = true;
+        return options;
+    }
+
+    boolean dryRun() {
+        return dryRun;
+    }
+
     Optional<String> keepOriginal() {
         return Optional.ofNullable(keepOriginal);
     }
