@@ -169,6 +169,23 @@ public final class RangeSet implements Iterable<ByteRange> {
         return aligned.build();
     }
 
+    /**
+     * Every unit of the given size that holds a byte of this set.
+     *
+     * @param unitBytes at least 1; units are counted from offset 0
+     * @param sizeBytes size of the disk: its last unit may be cut short
+     */
+    public RangeSet alignOutward(long unitBytes, long sizeBytes) {
+        Builder aligned = builder();
+        for (int i = 0; i < starts.length; i++) {
+            long start = starts[i] - starts[i] % unitBytes;
+            long over = ends[i] % unitBytes;
+            long end = over == 0 ? ends[i] : Math.min(Math.max(sizeBytes, ends[i]), ends[i] - over + unitBytes);
+            aligned.add(start, end - start);
+        }
+        return aligned.build();
+    }
+
     @Override
     public Iterator<ByteRange> iterator() {
         return new Iterator<>() {
@@ -280,18 +297,25 @@ public final class RangeSet implements Iterable<ByteRange> {
 
         private void forgetShortest() {
             normalise();
+            // What came since the last time and is shorter than what was forgotten then goes first; only then is more
+            // given up.
+            keepFrom(shortestKeptBytes);
             while (size > mostRanges / 2) {
-                shortestKeptBytes *= 2;
-                int kept = 0;
-                for (int i = 0; i < size; i++) {
-                    if (ends[i] - starts[i] >= shortestKeptBytes) {
-                        starts[kept] = starts[i];
-                        ends[kept] = ends[i];
-                        kept++;
-                    }
-                }
-                size = kept;
+                shortestKeptBytes = Math.multiplyExact(shortestKeptBytes, 2);
+                keepFrom(shortestKeptBytes);
             }
+        }
+
+        private void keepFrom(long shortestBytes) {
+            int kept = 0;
+            for (int i = 0; i < size; i++) {
+                if (ends[i] - starts[i] >= shortestBytes) {
+                    starts[kept] = starts[i];
+                    ends[kept] = ends[i];
+                    kept++;
+                }
+            }
+            size = kept;
         }
 
         private void normalise() {

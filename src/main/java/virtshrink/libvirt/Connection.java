@@ -98,7 +98,9 @@ class Connection extends Connect {
         DomainState known = DomainState.ofNumber(state.getValue());
         return new Condition(
                 known,
-                known == DomainState.SHUT_OFF ? Optional.of(ShutoffReason.ofNumber(reason.getValue())) : Optional.empty(),
+                known == DomainState.SHUT_OFF
+                        ? Optional.of(ShutoffReason.ofNumber(reason.getValue()))
+                        : Optional.empty(),
                 Math.max(0, checkpoints));
     }
 
@@ -112,8 +114,7 @@ class Connection extends Connect {
 
     /** libvirt keeps the last error for each thread, so this must follow the failed call at once. */
     private static CallFailedException failed(String what) {
-        return new CallFailedException(
-                what + ": " + CALLS.virGetLastErrorMessage(), CALLS.virGetLastErrorCode());
+        return new CallFailedException(what + ": " + CALLS.virGetLastErrorMessage(), CALLS.virGetLastErrorCode());
     }
 
     /** What {@code virDomainGetState} and the list of checkpoints say. */

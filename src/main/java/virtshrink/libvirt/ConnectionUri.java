@@ -21,7 +21,8 @@ record ConnectionUri(String text, String driver, String path, Optional<String> r
         try {
             uri = new URI(text);
         } catch (URISyntaxException e) {
-            throw new LibvirtUnavailableException("not a libvirt connection URI: " + text + " (" + e.getReason() + ")", e);
+            throw new LibvirtUnavailableException(
+                    "not a libvirt connection URI: " + text + " (" + e.getReason() + ")", e);
         }
         if (uri.getScheme() == null || uri.isOpaque()) {
             throw new LibvirtUnavailableException(
@@ -29,8 +30,9 @@ record ConnectionUri(String text, String driver, String path, Optional<String> r
         }
         String[] scheme = uri.getScheme().split("\\+", 2);
         if (!DRIVERS.contains(scheme[0])) {
-            throw new LibvirtUnavailableException("the libvirt driver of " + text
-                    + " is not supported: only guests of QEMU and KVM have images that can be shrunk; use qemu:///system");
+            throw new LibvirtUnavailableException(
+                    "the libvirt driver of " + text
+                            + " is not supported: only guests of QEMU and KVM have images that can be shrunk; use qemu:///system");
         }
         boolean remoteTransport = scheme.length > 1 && !scheme[1].equals("unix");
         if (remoteTransport || uri.getRawAuthority() != null) {
@@ -55,7 +57,8 @@ record ConnectionUri(String text, String driver, String path, Optional<String> r
         return Arrays.stream(query.split("&"))
                 .map(parameter -> parameter.split("=", 2))
                 .filter(parts -> parts.length == 2)
-                .collect(java.util.stream.Collectors.toMap(parts -> parts[0], parts -> parts[1], (first, again) -> first));
+                .collect(java.util.stream.Collectors.toMap(
+                        parts -> parts[0], parts -> parts[1], (first, again) -> first));
     }
 
     /** Whether the driver runs inside this process and needs its event loop. */

@@ -10,7 +10,6 @@ import virtshrink.image.ChainElement;
 import virtshrink.image.ImageFormat;
 import virtshrink.image.ImageRefusedException;
 import virtshrink.libvirt.DomainDisk.Location;
-import virtshrink.libvirt.DomainDisk.Mark;
 
 /** Whether one disk of an idle domain is an image that may be replaced. Reads headers only, and only in the stated format. */
 final class DiskRule {
@@ -39,7 +38,8 @@ final class DiskRule {
     private static Optional<String> notAnOrdinaryDisk(DomainDisk disk) {
         return switch (disk.device()) {
             case "disk" -> Optional.empty();
-            case "cdrom", "floppy" -> Optional.of("it is a " + disk.device() + " drive, whose medium belongs to no one guest");
+            case "cdrom", "floppy" ->
+                Optional.of("it is a " + disk.device() + " drive, whose medium belongs to no one guest");
             case "lun" -> Optional.of("it is a LUN passed through to the guest, not an image");
             default -> Optional.of("it is a device of the kind '" + disk.device() + "', not an ordinary disk");
         };
@@ -47,7 +47,8 @@ final class DiskRule {
 
     private static Optional<String> marked(DomainDisk disk) {
         if (disk.blockJob().isPresent()) {
-            return Optional.of("a block job (" + disk.blockJob().get() + ") is active on it; wait for it, or end it with: virsh blockjob");
+            return Optional.of("a block job (" + disk.blockJob().get()
+                    + ") is active on it; wait for it, or end it with: virsh blockjob");
         }
         return disk.special().stream().findFirst().map(mark -> switch (mark) {
             case SHAREABLE -> "it is marked <shareable/>: other guests may be writing to it";
@@ -69,8 +70,9 @@ final class DiskRule {
                     switch (other.type()) {
                         case "block" -> "it is a block device" + detail + ", not an image file";
                         case "network" -> "it lies on network storage" + detail + ", not in a file of this host";
-                        case "nvme", "vhostuser", "vhostvdpa" -> "it is a device of the kind " + other.type()
-                                + " that the guest drives itself, not an image file";
+                        case "nvme", "vhostuser", "vhostvdpa" ->
+                            "it is a device of the kind " + other.type()
+                                    + " that the guest drives itself, not an image file";
                         case "dir" -> "it is a directory" + detail + " shown to the guest as a disk";
                         default -> "its source is of the kind '" + other.type() + "', not an image file";
                     });
@@ -81,11 +83,13 @@ final class DiskRule {
     private static Optional<String> wrongFormat(DomainDisk disk) {
         Optional<ImageFormat> format = ImageFormat.ofQemuName(disk.formatName());
         if (format.isEmpty()) {
-            return Optional.of("its format '" + disk.formatName() + "' is not one that virt-shrink can rebuild (qcow2 and raw are)");
+            return Optional.of("its format '" + disk.formatName()
+                    + "' is not one that virt-shrink can rebuild (qcow2 and raw are)");
         }
         if (format.get() != ImageFormat.QCOW2 && format.get() != ImageFormat.RAW) {
-            return Optional.of("its format " + disk.formatName()
-                    + " can be read but not replaced by itself; convert it with: virt-shrink image --convert qcow2, and change the domain");
+            return Optional.of(
+                    "its format " + disk.formatName()
+                            + " can be read but not replaced by itself; convert it with: virt-shrink image --convert qcow2, and change the domain");
         }
         if (disk.logicalBlockBytes() != 512 && disk.logicalBlockBytes() != 4096) {
             return Optional.of("its logical_block_size is neither 512 nor 4096 bytes");
@@ -106,7 +110,9 @@ final class DiskRule {
         }
         try {
             List<ChainElement> chain = BackingChain.walk(file, format(disk));
-            List<Path> below = chain.subList(1, chain.size()).stream().map(ChainElement::file).toList();
+            List<Path> below = chain.subList(1, chain.size()).stream()
+                    .map(ChainElement::file)
+                    .toList();
             return otherThanStated(disk, below).or(() -> otherThanPoolKnows(disk, file, below));
         } catch (ImageRefusedException e) {
             return Optional.of(e.getMessage());
@@ -118,10 +124,12 @@ final class DiskRule {
     private static String describe(Path file, ImageCensus.Use conflict) {
         return switch (conflict.role()) {
             case DISK -> "its image " + file + " is also " + conflict.user();
-            case FURTHER -> "its image " + file + " is also in use by " + conflict.user()
-                    + " (its running instance, a snapshot of it, or its block job)";
-            case BACKING -> "its image " + file + " is a backing file of " + conflict.user()
-                    + ", which would be destroyed if it changed";
+            case FURTHER ->
+                "its image " + file + " is also in use by " + conflict.user()
+                        + " (its running instance, a snapshot of it, or its block job)";
+            case BACKING ->
+                "its image " + file + " is a backing file of " + conflict.user()
+                        + ", which would be destroyed if it changed";
         };
     }
 
@@ -135,10 +143,12 @@ final class DiskRule {
         boolean agree = stated.onlyFiles()
                 && (stated.ended()
                         ? inHeaders.equals(inXml)
-                        : inHeaders.size() >= inXml.size() && inHeaders.subList(0, inXml.size()).equals(inXml));
+                        : inHeaders.size() >= inXml.size()
+                                && inHeaders.subList(0, inXml.size()).equals(inXml));
         return agree
                 ? Optional.empty()
-                : Optional.of("the domain's XML gives it the backing files " + stated.files() + ", but the image headers name " + below
+                : Optional.of("the domain's XML gives it the backing files " + stated.files()
+                        + ", but the image headers name " + below
                         + "; make them agree (virsh edit, qemu-img rebase -u)");
     }
 
@@ -149,9 +159,13 @@ final class DiskRule {
             boolean comparable = volume.path().getFileName() != null
                     && volume.format().equals(Optional.of(disk.formatName()))
                     && FileKey.of(volume.path()).equals(key);
-            if (comparable && !keys(volume.backing().stream().toList()).equals(keys(below.stream().limit(1).toList()))) {
+            if (comparable
+                    && !keys(volume.backing().stream().toList())
+                            .equals(keys(below.stream().limit(1).toList()))) {
                 return Optional.of("the storage pool " + volume.pool() + " knows "
-                        + volume.backing().map(path -> "the backing file " + path).orElse("no backing file")
+                        + volume.backing()
+                                .map(path -> "the backing file " + path)
+                                .orElse("no backing file")
                         + " for it, but its header names " + (below.isEmpty() ? "none" : below.get(0))
                         + "; refresh the pool with: virsh pool-refresh " + volume.pool());
             }

@@ -24,7 +24,8 @@ final class DomainIdleGuard implements IdleGuard {
         try {
             now = query.domain(judged.uuid().toString());
         } catch (IOException e) {
-            return Optional.of("it cannot be proven that the domain " + judged.name() + " is still shut off: " + e.getMessage());
+            return Optional.of(
+                    "it cannot be proven that the domain " + judged.name() + " is still shut off: " + e.getMessage());
         }
         if (now.isEmpty()) {
             return Optional.of("the domain " + judged.name() + " is no longer defined");
@@ -38,7 +39,8 @@ final class DomainIdleGuard implements IdleGuard {
                     + " was changed while it was being shrunk");
         }
         if (now.checkpoints() != judged.checkpoints()) {
-            return Optional.of("the checkpoints of the domain " + judged.name() + " were changed while it was being shrunk");
+            return Optional.of(
+                    "the checkpoints of the domain " + judged.name() + " were changed while it was being shrunk");
         }
         return Optional.empty();
     }

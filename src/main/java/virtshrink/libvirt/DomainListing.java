@@ -38,14 +38,23 @@ public record DomainListing(List<Entry> domains, List<String> notes) {
                     verdict.disks().stream().map(disk -> row(disk, sizes)).toList()));
         }
         return new DomainListing(
-                entries, verdicts.stream().flatMap(verdict -> verdict.notes().stream()).distinct().toList());
+                entries,
+                verdicts.stream()
+                        .flatMap(verdict -> verdict.notes().stream())
+                        .distinct()
+                        .toList());
     }
 
     private static Row row(DiskVerdict verdict, SizeReader sizes) {
         DomainDisk disk = verdict.disk();
         Optional<String> reason =
                 verdict instanceof DiskVerdict.Refused refused ? Optional.of(refused.reason()) : Optional.empty();
-        return new Row(disk.target(), disk.file(), disk.formatName(), disk.file().flatMap(file -> measure(file, sizes)), reason);
+        return new Row(
+                disk.target(),
+                disk.file(),
+                disk.formatName(),
+                disk.file().flatMap(file -> measure(file, sizes)),
+                reason);
     }
 
     private static Optional<FileSize> measure(Path file, SizeReader sizes) {
@@ -63,7 +72,12 @@ public record DomainListing(List<Entry> domains, List<String> notes) {
      * @param refusal why the domain as a whole is left alone
      */
     public record Entry(
-            String name, UUID uuid, Optional<String> title, DomainState state, Optional<String> refusal, List<Row> disks) {
+            String name,
+            UUID uuid,
+            Optional<String> title,
+            DomainState state,
+            Optional<String> refusal,
+            List<Row> disks) {
         public Entry {
             disks = List.copyOf(disks);
         }

@@ -7,6 +7,7 @@ import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.List;
@@ -28,8 +29,8 @@ final class DomainLog {
     private static final int MAXIMUM_UNPACKED_BYTES = 16 << 20;
 
     /** Newest first: the live log, virtlogd's backups from 0, logrotate's from 1. */
-    private static final List<String> SUFFIXES = List.of(
-            "", ".0", ".1", ".2", ".3", ".4", ".1.gz", ".2.gz", ".3.gz", ".4.gz");
+    private static final List<String> SUFFIXES =
+            List.of("", ".0", ".1", ".2", ".3", ".4", ".1.gz", ".2.gz", ".3.gz", ".4.gz");
 
     private static final Pattern MARK = Pattern.compile(
             "^\\d{4}-\\d\\d-\\d\\d \\d\\d:\\d\\d:\\d\\d\\.\\d{3}\\+0000: (?:(starting up)\\b.*|shutting down(?:, reason=([a-z ]+))?)\\r?$",
@@ -48,6 +49,9 @@ final class DomainLog {
         }
         try {
             return judge(domain);
+        } catch (NoSuchFileException e) {
+            return Optional.of("libvirtd no longer knows why it is shut off, and " + e.getFile()
+                    + ", where its log should tell, does not exist");
         } catch (IOException e) {
             return Optional.of("libvirtd no longer knows why it is shut off, and its log in " + directory
                     + " cannot be read: " + e.getMessage());
@@ -89,7 +93,8 @@ final class DomainLog {
                 .isPresent();
         return whole
                 ? Optional.empty()
-                : Optional.of(unknown(log, "it says that the last run ended as '" + text.orElse("no reason given") + "'"));
+                : Optional.of(
+                        unknown(log, "it says that the last run ended as '" + text.orElse("no reason given") + "'"));
     }
 
     private static String unknown(Path log, String finding) {

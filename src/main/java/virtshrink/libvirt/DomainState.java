@@ -1,21 +1,25 @@
 package virtshrink.libvirt;
 
+import java.util.Arrays;
+
 /** State of a domain, numbered as {@code virDomainState} in libvirt's {@code libvirt-domain.h}; spelt as {@code virsh} spells it. */
 public enum DomainState {
-    NO_STATE("no state"),
-    RUNNING("running"),
-    BLOCKED("idle"),
-    PAUSED("paused"),
-    SHUTTING_DOWN("in shutdown"),
-    SHUT_OFF("shut off"),
-    CRASHED("crashed"),
-    PM_SUSPENDED("pmsuspended"),
+    NO_STATE(0, "no state"),
+    RUNNING(1, "running"),
+    BLOCKED(2, "idle"),
+    PAUSED(3, "paused"),
+    SHUTTING_DOWN(4, "in shutdown"),
+    SHUT_OFF(5, "shut off"),
+    CRASHED(6, "crashed"),
+    PM_SUSPENDED(7, "pmsuspended"),
     /** A state that only a newer libvirt knows. */
-    UNKNOWN("in an unknown state");
+    UNKNOWN(-1, "in an unknown state");
 
+    private final int number;
     private final String text;
 
-    DomainState(String text) {
+    DomainState(int number, String text) {
+        this.number = number;
         this.text = text;
     }
 
@@ -25,6 +29,9 @@ public enum DomainState {
     }
 
     static DomainState ofNumber(int number) {
-        return number >= 0 && number < UNKNOWN.ordinal() ? values()[number] : UNKNOWN;
+        return Arrays.stream(values())
+                .filter(state -> state.number == number)
+                .findFirst()
+                .orElse(UNKNOWN);
     }
 }

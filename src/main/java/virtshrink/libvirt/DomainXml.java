@@ -26,7 +26,9 @@ record DomainXml(String name, UUID uuid, Optional<String> title, List<DomainDisk
     static DomainXml parse(String xml) throws MalformedXmlException {
         Element domain = SafeXml.parse(xml, "domain");
         return new DomainXml(
-                SafeXml.child(domain, "name").flatMap(SafeXml::text).orElseThrow(() -> new MalformedXmlException("domain without <name>")),
+                SafeXml.child(domain, "name")
+                        .flatMap(SafeXml::text)
+                        .orElseThrow(() -> new MalformedXmlException("domain without <name>")),
                 uuid(domain),
                 SafeXml.child(domain, "title").flatMap(SafeXml::text),
                 disks(domain));
@@ -90,9 +92,7 @@ record DomainXml(String name, UUID uuid, Optional<String> title, List<DomainDisk
                         .map(DomainXml::sectorBytes)
                         .orElse(512L),
                 backing(disk),
-                Stream.concat(
-                                mirror.stream(),
-                                SafeXml.descend(disk, "source", "dataStore").stream())
+                Stream.concat(mirror.stream(), SafeXml.descend(disk, "source", "dataStore").stream())
                         .flatMap(element -> file(element).stream())
                         .toList());
     }
@@ -159,7 +159,8 @@ record DomainXml(String name, UUID uuid, Optional<String> title, List<DomainDisk
         if (source instanceof DiskSource.ImageFile image) {
             return new Location.Found(image.path());
         } else if (source instanceof DiskSource.PoolVolume volume) {
-            return new Location.None("the storage pool " + volume.pool() + " was not asked for its volume " + volume.volume());
+            return new Location.None(
+                    "the storage pool " + volume.pool() + " was not asked for its volume " + volume.volume());
         } else if (source instanceof DiskSource.BadPath bad) {
             return new Location.None("its path '" + bad.text() + "' cannot be used: " + bad.reason());
         }
@@ -183,7 +184,8 @@ record DomainXml(String name, UUID uuid, Optional<String> title, List<DomainDisk
         boolean onlyFiles = true;
         for (int depth = 0; depth < MAXIMUM_BACKING && below.isPresent(); depth++) {
             Element element = below.get();
-            if (SafeXml.attribute(element, "type").isEmpty() && SafeXml.child(element, "source").isEmpty()) {
+            if (SafeXml.attribute(element, "type").isEmpty()
+                    && SafeXml.child(element, "source").isEmpty()) {
                 return new StatedBacking.Chain(files, true, onlyFiles);
             }
             Optional<Path> file = file(element);

@@ -49,7 +49,8 @@ public final class Eligibility {
     }
 
     /** The judgement itself, on what is known of the host. */
-    static List<DomainVerdict> judge(HostSurvey survey, List<DomainRecord> domains, IdleRule idleRule, DomainQuery query) {
+    static List<DomainVerdict> judge(
+            HostSurvey survey, List<DomainRecord> domains, IdleRule idleRule, DomainQuery query) {
         ImageCensus census = ImageCensus.of(survey);
         DiskRule diskRule = new DiskRule(census, survey.volumes());
         List<DomainVerdict> verdicts = new ArrayList<>();
@@ -88,7 +89,8 @@ public final class Eligibility {
                 guard);
         List<String> notes = disk.driverType().isPresent()
                 ? List.of()
-                : List.of("the domain's XML names no format for " + disk.target() + ", so libvirt and virt-shrink treat it as raw");
+                : List.of("the domain's XML names no format for " + disk.target()
+                        + ", so libvirt and virt-shrink treat it as raw");
         return new DiskVerdict.Eligible(disk, request, notes);
     }
 }

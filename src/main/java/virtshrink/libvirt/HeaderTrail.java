@@ -31,7 +31,8 @@ final class HeaderTrail {
     private static final int MAXIMUM_DEPTH = 256;
 
     /** File names inside {@code json:{…}} names, however deep; escapes other than of quote and backslash do not occur in practice. */
-    private static final Pattern JSON_FILENAME = Pattern.compile("\"(?:file\\.)*filename\"\\s*:\\s*\"((?:[^\"\\\\]|\\\\.)*)\"");
+    private static final Pattern JSON_FILENAME =
+            Pattern.compile("\"(?:file\\.)*filename\"\\s*:\\s*\"((?:[^\"\\\\]|\\\\.)*)\"");
 
     private HeaderTrail() {}
 

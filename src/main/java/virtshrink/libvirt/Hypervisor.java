@@ -172,8 +172,7 @@ public final class Hypervisor implements AutoCloseable {
     private List<DomainDisk> located(List<DomainDisk> disks) throws LibvirtException, IOException {
         List<DomainDisk> found = new ArrayList<>(disks.size());
         for (DomainDisk disk : disks) {
-            found.add(
-                    disk.source() instanceof DiskSource.PoolVolume volume ? disk.at(pools.locate(volume)) : disk);
+            found.add(disk.source() instanceof DiskSource.PoolVolume volume ? disk.at(pools.locate(volume)) : disk);
         }
         return found;
     }
@@ -201,7 +200,8 @@ public final class Hypervisor implements AutoCloseable {
         try {
             connection.close();
         } catch (LibvirtException e) {
-            throw new LibvirtUnavailableException("closing the connection to libvirt at " + uri.text() + " failed: " + e.getMessage(), e);
+            throw new LibvirtUnavailableException(
+                    "closing the connection to libvirt at " + uri.text() + " failed: " + e.getMessage(), e);
         }
     }
 

@@ -14,8 +14,8 @@ final class IdleRule {
     Optional<String> whyNotIdle(DomainRecord domain) {
         String name = domain.name();
         if (domain.state() != DomainState.SHUT_OFF) {
-            return Optional.of(
-                    "the domain " + name + " is " + domain.state().text() + ", not shut off; shut it down first, for example with: virsh shutdown " + name);
+            return Optional.of("the domain " + name + " is " + domain.state().text()
+                    + ", not shut off; shut it down first, for example with: virsh shutdown " + name);
         }
         if (domain.managedSave()) {
             return Optional.of("the domain " + name

@@ -7,9 +7,11 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.UUID;
 import java.util.function.Predicate;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 import virtshrink.image.BackingChain;
 import virtshrink.image.ChainElement;
 import virtshrink.image.ImageFormat;
@@ -35,7 +37,16 @@ final class ImageCensus {
             domain.disks().forEach(disk -> census.addDisk(domain, disk, Role.DISK));
             domain.furtherDisks().forEach(disk -> census.addDisk(domain, disk, Role.FURTHER));
         }
-        survey.volumes().forEach(census::addVolume);
+        Set<FileKey> raw = survey.domains().stream()
+                .flatMap(domain -> domain.disks().stream())
+                .filter(disk -> disk.formatName().equals("raw"))
+                .flatMap(disk -> disk.file().stream())
+                .map(FileKey::of)
+                .collect(Collectors.toSet());
+        // What libvirt takes for a header in a domain's raw disk is whatever its guest wrote there.
+        survey.volumes().stream()
+                .filter(volume -> !raw.contains(FileKey.of(volume.path())))
+                .forEach(census::addVolume);
         return census;
     }
 
@@ -46,8 +57,9 @@ final class ImageCensus {
 
     /** A use of the file that forbids its replacement on behalf of this disk of this domain. */
     Optional<Use> conflicting(Path file, DomainRecord domain, DomainDisk disk) {
-        Predicate<Use> itself =
-                use -> use.role() == Role.DISK && use.domain().equals(Optional.of(domain.uuid())) && use.target().equals(disk.target());
+        Predicate<Use> itself = use -> use.role() == Role.DISK
+                && use.domain().equals(Optional.of(domain.uuid()))
+                && use.target().equals(disk.target());
         List<Use> all = uses.getOrDefault(FileKey.of(file), List.of());
         return all.stream()
                 .filter(itself.negate())
@@ -61,7 +73,8 @@ final class ImageCensus {
         Optional<UUID> uuid = Optional.of(domain.uuid());
         disk.file().ifPresent(file -> {
             add(file, new Use(user, uuid, disk.target(), role));
-            chainBelow(file, disk.formatName(), user).forEach(below -> add(below, new Use(user, uuid, disk.target(), Role.BACKING)));
+            chainBelow(file, disk.formatName(), user)
+                    .forEach(below -> add(below, new Use(user, uuid, disk.target(), Role.BACKING)));
         });
         if (disk.backing() instanceof StatedBacking.Chain stated) {
             stated.files().forEach(below -> add(below, new Use(user, uuid, disk.target(), Role.BACKING)));
@@ -71,7 +84,9 @@ final class ImageCensus {
 
     private void addVolume(PoolVolumeRecord volume) {
         if (volume.backing().isEmpty()
-                || OWN_TEMPORARY.matcher(String.valueOf(volume.path().getFileName())).matches()) {
+                || OWN_TEMPORARY
+                        .matcher(String.valueOf(volume.path().getFileName()))
+                        .matches()) {
             return;
         }
         Path backing = volume.backing().get();
@@ -90,9 +105,12 @@ final class ImageCensus {
         try {
             if (format.isPresent()) {
                 List<ChainElement> chain = BackingChain.walk(file, format.get());
-                return chain.subList(1, chain.size()).stream().map(ChainElement::file).toList();
+                return chain.subList(1, chain.size()).stream()
+                        .map(ChainElement::file)
+                        .toList();
             }
-            notes.add("the format " + formatName + " of " + user + " is not known, so its backing files may be incomplete");
+            notes.add("the format " + formatName + " of " + user
+                    + " is not known, so its backing files may be incomplete");
         } catch (IOException | ImageRefusedException e) {
             notes.add("the backing files of " + user + " (" + file + ") could not all be found: " + e.getMessage());
         }

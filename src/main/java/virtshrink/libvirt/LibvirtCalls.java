@@ -28,9 +28,11 @@ interface LibvirtCalls extends Library {
     /** All domains at one moment; two calls, for the running and for the defined, could both miss one that is just starting. */
     int virConnectListAllDomains(ConnectionPointer connection, PointerByReference domains, int flags);
 
-    @Nullable Pointer virDomainLookupByName(ConnectionPointer connection, String name);
+    @Nullable
+    Pointer virDomainLookupByName(ConnectionPointer connection, String name);
 
-    @Nullable Pointer virDomainLookupByUUIDString(ConnectionPointer connection, String uuid);
+    @Nullable
+    Pointer virDomainLookupByUUIDString(ConnectionPointer connection, String uuid);
 
     int virDomainGetUUIDString(Pointer domain, byte[] buffer);
 

@@ -17,7 +17,9 @@ record PoolXml(String name, String type, Optional<Path> directory) {
     static PoolXml parse(String xml) throws MalformedXmlException {
         Element pool = SafeXml.parse(xml, "pool");
         return new PoolXml(
-                SafeXml.child(pool, "name").flatMap(SafeXml::text).orElseThrow(() -> new MalformedXmlException("pool without <name>")),
+                SafeXml.child(pool, "name")
+                        .flatMap(SafeXml::text)
+                        .orElseThrow(() -> new MalformedXmlException("pool without <name>")),
                 SafeXml.attribute(pool, "type").orElse(""),
                 SafeXml.descend(pool, "target", "path").flatMap(SafeXml::text).flatMap(SafeXml::absolutePath));
     }

@@ -6,20 +6,22 @@ import java.util.Optional;
 /** Why a domain is shut off, numbered as {@code virDomainShutoffReason} in libvirt's {@code libvirt-domain.h}. */
 public enum ShutoffReason {
     /** Forgotten: libvirtd was restarted since, or the domain never ran. */
-    UNKNOWN("unknown"),
-    SHUTDOWN("shutdown"),
-    DESTROYED("destroyed"),
-    CRASHED("crashed"),
-    MIGRATED("migrated"),
-    SAVED("saved"),
-    FAILED("failed"),
-    FROM_SNAPSHOT("from snapshot"),
+    UNKNOWN(0, "unknown"),
+    SHUTDOWN(1, "shutdown"),
+    DESTROYED(2, "destroyed"),
+    CRASHED(3, "crashed"),
+    MIGRATED(4, "migrated"),
+    SAVED(5, "saved"),
+    FAILED(6, "failed"),
+    FROM_SNAPSHOT(7, "from snapshot"),
     /** libvirtd ended it because it lost its monitor. */
-    DAEMON("daemon");
+    DAEMON(8, "daemon");
 
+    private final int number;
     private final String text;
 
-    ShutoffReason(String text) {
+    ShutoffReason(int number, String text) {
+        this.number = number;
         this.text = text;
     }
 
@@ -35,10 +37,15 @@ public enum ShutoffReason {
 
     /** A reason that only a newer libvirt knows counts as one that is not known. */
     static ShutoffReason ofNumber(int number) {
-        return number >= 0 && number < values().length ? values()[number] : UNKNOWN;
+        return Arrays.stream(values())
+                .filter(reason -> reason.number == number)
+                .findFirst()
+                .orElse(UNKNOWN);
     }
 
     static Optional<ShutoffReason> ofText(String text) {
-        return Arrays.stream(values()).filter(reason -> reason.text.equals(text)).findFirst();
+        return Arrays.stream(values())
+                .filter(reason -> reason.text.equals(text))
+                .findFirst();
     }
 }

@@ -30,8 +30,8 @@ final class StoragePools {
             return missing(e, "its storage pool " + volume.pool() + " does not exist");
         }
         if (pool.isActive() != 1) {
-            return new Location.None("its storage pool " + volume.pool() + " is not active; start it with: virsh pool-start "
-                    + volume.pool());
+            return new Location.None("its storage pool " + volume.pool()
+                    + " is not active; start it with: virsh pool-start " + volume.pool());
         }
         PoolXml description = PoolXml.parse(pool.getXMLDesc(0));
         if (!description.holdsFiles()) {
@@ -107,7 +107,11 @@ final class StoragePools {
             StoragePool pool = connection.storagePoolLookupByName(name);
             PoolXml description = PoolXml.parse(pool.getXMLDesc(0));
             if (description.holdsFiles()
-                    && description.directory().map(StoragePools::real).filter(directories::contains).isPresent()) {
+                    && description
+                            .directory()
+                            .map(StoragePools::real)
+                            .filter(directories::contains)
+                            .isPresent()) {
                 pool.refresh(0);
                 refreshed.add(name);
             }

@@ -1,0 +1,115 @@
+package virtshrink.image;
+
+import java.io.IOException;
+import java.nio.channels.FileChannel;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.DirectoryIteratorException;
+import java.nio.file.DirectoryStream;
+import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.LinkedHashSet;
+import java.util.Optional;
+import java.util.Set;
+import virtshrink.os.FileIdentity;
+import virtshrink.os.FileStatus;
+import virtshrink.os.OsException;
+
+/**
+ * Images in the same directory that stand on an image. To replace a backing file changes what its overlays' unwritten blocks mean, so their
+ * own headers are asked, of every file that begins like a qcow image of any version.
+ */
+final class Dependents {
+    private static final int MOST_ENTRIES = 16384;
+
+    private final Path image;
+    private final FileIdentity identity;
+    private final String ownLeftovers;
+
+    private Dependents(Path image, FileIdentity identity) {
+        this.image = image;
+        this.identity = identity;
+        this.ownLeftovers = "." + image.getFileName() + ".virt-shrink-";
+    }
+
+    /**
+     * Looks in the directory of the file, and in that of the name if it is a link from elsewhere.
+     *
+     * @param named as named
+     * @param file the same, links resolved
+     * @throws ImageRefusedException if an image there stands on the file, or it cannot be told
+     */
+    static void requireNone(Path named, Path file, FileIdentity identity) throws IOException, ImageRefusedException {
+        Set<Path> directories = new LinkedHashSet<>();
+        directories.add(parent(file));
+        directories.add(parent(named.toAbsolutePath()).toRealPath());
+        Dependents dependents = new Dependents(file, identity);
+        for (Path directory : directories) {
+            dependents.requireNoneIn(directory);
+        }
+    }
+
+    private void requireNoneIn(Path directory) throws IOException, ImageRefusedException {
+        int entries = 0;
+        try (DirectoryStream<Path> siblings = Files.newDirectoryStream(directory)) {
+            for (Path sibling : siblings) {
+                entries++;
+                if (entries > MOST_ENTRIES) {
+                    throw new ImageRefusedException(
+                            "%s has more than %d entries: it cannot be told whether one of them stands on %s"
+                                    .formatted(directory, MOST_ENTRIES, image.getFileName()));
+                }
+                boolean own = parent(sibling).equals(parent(image))
+                        && String.valueOf(sibling.getFileName()).startsWith(ownLeftovers);
+                if (!own && standsOnImage(sibling)) {
+                    throw new ImageRefusedException("%s is the backing file of %s".formatted(image, sibling));
+                }
+            }
+        } catch (DirectoryIteratorException e) {
+            throw new IOException("cannot list " + directory, e);
+        }
+    }
+
+    private boolean standsOnImage(Path sibling) throws IOException, ImageRefusedException {
+        if (!Files.isRegularFile(sibling)) {
+            return false;
+        }
+        Optional<byte[]> backing;
+        try (FileChannel channel = FileChannel.open(sibling, StandardOpenOption.READ)) {
+            backing = Qcow2Header.hasMagic(channel) ? Qcow2Header.rawBackingName(channel) : Optional.empty();
+        } catch (NoSuchFileException deletedMeanwhile) {
+            return false;
+        } catch (IOException e) {
+            throw new ImageRefusedException("%s cannot be read (%s), so it cannot be told whether it stands on %s"
+                    .formatted(sibling, e.getMessage(), image.getFileName()));
+        }
+        return backing.isPresent() && meansImage(sibling, new String(backing.get(), StandardCharsets.UTF_8));
+    }
+
+    private boolean meansImage(Path sibling, String name) throws IOException {
+        String plain = name.startsWith("file:") ? name.substring("file:".length()) : name;
+        if (BackingReference.hasProtocol(plain)) {
+            // Such a name is not taken apart; if it mentions ours, it is taken to mean it.
+            return plain.contains(String.valueOf(image.getFileName()));
+        }
+        return isImage(sibling, plain) || isImage(sibling.toRealPath(), plain);
+    }
+
+    private boolean isImage(Path from, String name) throws IOException {
+        try {
+            return FileStatus.of(from.resolveSibling(name)).identity().equals(identity);
+        } catch (InvalidPathException noFileName) {
+            return false;
+        } catch (OsException e) {
+            // What does not exist or cannot be reached is not our image, which can.
+            return false;
+        }
+    }
+
+    private static Path parent(Path file) {
+        Path parent = file.getParent();
+        return parent == null ? file : parent;
+    }
+}

@@ -1,0 +1,112 @@
+package virtshrink.image;
+
+import com.fasterxml.jackson.jr.ob.JSON;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * An image as qemu is told of it: file, format and backing chain named explicitly, so that nothing is probed and no name is taken apart. Not
+ * usable as the target of a conversion, which wants a plain path. Immutable.
+ */
+public final class ImageNode {
+    private final Path file;
+    private final ImageFormat format;
+    private final boolean locking;
+    private final Backing backing;
+
+    private ImageNode(Path file, ImageFormat format, boolean locking, Backing backing) {
+        if (!file.isAbsolute()) {
+            throw new IllegalArgumentException("not an absolute path: " + file);
+        }
+        this.file = file;
+        this.format = format;
+        this.locking = locking;
+        this.backing = backing;
+    }
+
+    /** The image and, if its header names any, the backing files that the header names. */
+    public static ImageNode of(Path file, ImageFormat format) {
+        return new ImageNode(file, format, true, new Backing(true, Optional.empty()));
+    }
+
+    /** The image without its backing files: only for what concerns itself alone, such as a check. */
+    public static ImageNode alone(Path file, ImageFormat format) {
+        return new ImageNode(file, format, true, new Backing(false, Optional.empty()));
+    }
+
+    /** Exactly these files, topmost first, whatever the headers say. */
+    public static ImageNode chain(List<ChainElement> chain) {
+        if (chain.isEmpty()) {
+            throw new IllegalArgumentException("a chain has at least one element");
+        }
+        Optional<ImageNode> below = Optional.empty();
+        for (int i = chain.size() - 1; i >= 0; i--) {
+            ChainElement element = chain.get(i);
+            below = Optional.of(
+                    new ImageNode(element.file(), element.format(), true, new Backing(false, below)));
+        }
+        return below.orElseThrow();
+    }
+
+    /** Over a node below: for an overlay whose header need not be believed. */
+    public ImageNode over(ImageNode below) {
+        return new ImageNode(file, format, locking, new Backing(false, Optional.of(below)));
+    }
+
+    /** Without qemu's own lock on the topmost file: for work under a lock that is held already. */
+    public ImageNode withoutLocking() {
+        return new ImageNode(file, format, false, backing);
+    }
+
+    public Path file() {
+        return file;
+    }
+
+    public ImageFormat format() {
+        return format;
+    }
+
+    /** What qemu's tools take in place of a file name; it contains the format, so they take no format besides. */
+    public String argument() {
+        try {
+            return "json:" + JSON.std.with(JSON.Feature.WRITE_NULL_PROPERTIES).asString(tree());
+        } catch (IOException e) {
+            throw new UncheckedIOException("writing to a string cannot fail", e);
+        }
+    }
+
+    @Override
+    public String toString() {
+        return format.qemuName() + " image " + file;
+    }
+
+    @SuppressWarnings("NullAway") // JSON's null is the value that says "no backing file"
+    private Map<String, Object> tree() {
+        Map<String, Object> protocol = new LinkedHashMap<>();
+        protocol.put("driver", "file");
+        protocol.put("filename", file.toString());
+        if (!locking) {
+            protocol.put("locking", "off");
+        }
+        Map<String, Object> tree = new LinkedHashMap<>();
+        tree.put("driver", format.qemuName());
+        tree.put("file", protocol);
+        if (backing.explicit().isPresent()) {
+            tree.put("backing", backing.explicit().get().tree());
+        } else if (!backing.asInHeader() && hasBackingFiles()) {
+            tree.put("backing", null);
+        }
+        return tree;
+    }
+
+    private boolean hasBackingFiles() {
+        return format == ImageFormat.QCOW2 || format == ImageFormat.VMDK;
+    }
+
+    private record Backing(boolean asInHeader, Optional<ImageNode> explicit) {}
+}

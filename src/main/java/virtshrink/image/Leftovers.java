@@ -1,0 +1,106 @@
+package virtshrink.image;
+
+import java.io.IOException;
+import java.nio.file.DirectoryStream;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import virtshrink.image.TemporaryNames.Role;
+import virtshrink.os.FileStatus;
+import virtshrink.os.OpenFile;
+import virtshrink.os.OsException;
+import virtshrink.os.ProcessIdentity;
+
+/** Finds and removes what runs left that died without cleaning up: their children, their sockets, their files beside an image. */
+public final class Leftovers {
+    private Leftovers() {}
+
+    /** Ends the children of dead runs and removes their registrations. A run lives as long as the process that registered it. */
+    public static List<String> endDeadRuns(RunDirectory runs) throws IOException {
+        List<String> done = new ArrayList<>();
+        for (Path directory : runs.runs()) {
+            Optional<RunRecord> record = RunRecord.read(directory);
+            if (record.isEmpty()) {
+                // A run in its very first moment looks the same as one that died there.
+                if (isOlderThanAMinute(directory)) {
+                    RunRecord.removeDirectory(directory);
+                }
+            } else if (!record.get().owner().isAlive()) {
+                for (ProcessIdentity child : record.get().children()) {
+                    if (child.kill()) {
+                        done.add("ended process " + child.pid() + " that a dead run on "
+                                + record.get().image() + " had left");
+                    }
+                }
+                RunRecord.removeDirectory(directory);
+            }
+        }
+        return done;
+    }
+
+    private static boolean isOlderThanAMinute(Path directory) throws IOException {
+        try {
+            return Files.getLastModifiedTime(directory).toMillis() < System.currentTimeMillis() - 60_000;
+        } catch (NoSuchFileException gone) {
+            return false;
+        }
+    }
+
+    /**
+     * Removes the temporary files of dead runs beside an image. A file is removed only if no living run and no other process holds it.
+     *
+     * @param image symbolic links resolved
+     * @return what was done, or left and why, as notes for the user
+     */
+    public static List<String> removeFilesBeside(Path image) throws IOException {
+        List<String> done = new ArrayList<>();
+        try (DirectoryStream<Path> entries = Files.newDirectoryStream(
+                image.getParent(), file -> TemporaryNames.roleOf(file, image).isPresent())) {
+            for (Path file : entries) {
+                Role role = TemporaryNames.roleOf(file, image).orElseThrow();
+                remove(file, role, image).ifPresent(done::add);
+            }
+        }
+        return done;
+    }
+
+    private static Optional<String> remove(Path file, Role role, Path image) throws IOException {
+        if (FileStatus.ofLink(file).symlink()) {
+            return Optional.of("left " + file + " alone: it is a symbolic link");
+        }
+        try (OpenFile open = OpenFile.readOnly(file)) {
+            if (!open.tryExclusiveFlock() || !nobodyElseHasOpen(open)) {
+                return Optional.of("left " + file + " alone: a process holds it");
+            }
+            if (role == Role.EXCHANGE && isNewer(open.status(), FileStatus.of(image))) {
+                return Optional.of("left " + file
+                        + " alone: a run died in the moment of the exchange and this file was written to since; compare"
+                        + " it with " + image + " and keep the one the guest used");
+            }
+            Files.delete(file);
+            return Optional.of("removed " + file + ", left by a dead run");
+        } catch (NoSuchFileException gone) {
+            return Optional.empty();
+        }
+    }
+
+    private static boolean nobodyElseHasOpen(OpenFile file) throws IOException {
+        try {
+            return file.isOnlyOpener();
+        } catch (OsException problem) {
+            if (!problem.isUnsupported()) {
+                throw problem;
+            }
+            // Without leases qemu's own locks are the best there is: bytes 100 to 203 cover every permission.
+            return !file.wouldWriteLockConflict(100, 104);
+        }
+    }
+
+    private static boolean isNewer(FileStatus file, FileStatus other) {
+        return file.mtimeSeconds() > other.mtimeSeconds()
+                || (file.mtimeSeconds() == other.mtimeSeconds() && file.mtimeNanos() > other.mtimeNanos());
+    }
+}

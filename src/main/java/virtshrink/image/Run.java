@@ -1,0 +1,83 @@
+package virtshrink.image;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.security.SecureRandom;
+import java.util.ArrayList;
+import java.util.HexFormat;
+import java.util.List;
+import virtshrink.os.ProcessIdentity;
+import virtshrink.os.Renames;
+
+/**
+ * One run on one image, registered in the run directory for as long as it lives: its process, its children, its image. Whoever finds the
+ * registration of a dead run knows what to end and where to clean. Thread-safe.
+ */
+public final class Run implements AutoCloseable {
+    private static final SecureRandom RANDOM = new SecureRandom();
+
+    private final String id;
+    private final Path directory;
+    private final Path image;
+    private final ProcessIdentity owner;
+    private final List<ProcessIdentity> children = new ArrayList<>();
+
+    private Run(String id, Path directory, Path image, ProcessIdentity owner) {
+        this.id = id;
+        this.directory = directory;
+        this.image = image;
+        this.owner = owner;
+    }
+
+    /**
+     * Registers a run of this process.
+     *
+     * @param image symbolic links resolved
+     */
+    public static Run begin(RunDirectory runs, Path image) throws IOException {
+        byte[] random = new byte[6];
+        RANDOM.nextBytes(random);
+        String id = HexFormat.of().formatHex(random);
+        Path directory = Files.createDirectory(
+                runs.of(id), PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")));
+        Run run = new Run(id, directory, image, ProcessIdentity.ofThisProcess());
+        run.write();
+        return run;
+    }
+
+    /** Twelve hexadecimal digits, part of the names of the run's temporary files. */
+    public String id() {
+        return id;
+    }
+
+    /** A private directory for the run's sockets; gone when the run is closed. */
+    public Path directory() {
+        return directory;
+    }
+
+    /** A child process has been started for this run. */
+    public synchronized void childStarted(long pid) throws IOException {
+        ProcessIdentity.of(pid).ifPresent(children::add);
+        write();
+    }
+
+    /** A child process of this run has ended. */
+    public synchronized void childEnded(long pid) throws IOException {
+        children.removeIf(child -> child.pid() == pid);
+        write();
+    }
+
+    private synchronized void write() throws IOException {
+        RunRecord record = new RunRecord(id, owner, image, children);
+        Path fresh = directory.resolve("run.json.new");
+        Files.writeString(fresh, record.toJson());
+        Renames.replace(fresh, directory.resolve(RunRecord.FILE_NAME));
+    }
+
+    @Override
+    public synchronized void close() throws IOException {
+        RunRecord.removeDirectory(directory);
+    }
+}

@@ -1,0 +1,71 @@
+package virtshrink.image;
+
+import java.io.IOException;
+import java.nio.file.DirectoryStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import virtshrink.os.FileStatus;
+import virtshrink.os.Hosts;
+
+/**
+ * Where runs keep their sockets and say what they are doing, so that anyone can end what a dead run left: {@code /run/virt-shrink} for
+ * root, a directory of the user's own otherwise. Only its owner may enter it. Thread-safe.
+ */
+public final class RunDirectory {
+    private final Path directory;
+
+    private RunDirectory(Path directory) {
+        this.directory = directory;
+    }
+
+    /** The directory for this user, or the one named by {@code VIRT_SHRINK_RUN_DIRECTORY} in the environment; made if it is missing. */
+    public static RunDirectory standard() throws IOException {
+        return at(place(System.getenv()));
+    }
+
+    /**
+     * @throws IOException if it cannot be made, or others than its owner could interfere
+     */
+    public static RunDirectory at(Path directory) throws IOException {
+        if (!Files.isDirectory(directory)) {
+            Files.createDirectories(
+                    directory, PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")));
+        }
+        FileStatus status = FileStatus.ofLink(directory);
+        if (!status.directory() || status.uid() != Hosts.effectiveUid() || (status.permissions() & 0077) != 0) {
+            throw new IOException(directory + " must be a directory of this user with mode 0700");
+        }
+        return new RunDirectory(directory);
+    }
+
+    private static Path place(Map<String, String> environment) {
+        String named = environment.get("VIRT_SHRINK_RUN_DIRECTORY");
+        if (named != null) {
+            return Path.of(named).toAbsolutePath();
+        }
+        if (Hosts.effectiveUid() == 0) {
+            return Path.of("/run/virt-shrink");
+        }
+        String runtime = environment.get("XDG_RUNTIME_DIR");
+        return runtime != null
+                ? Path.of(runtime, "virt-shrink")
+                : Path.of("/tmp", "virt-shrink-" + Integer.toUnsignedString(Hosts.effectiveUid()));
+    }
+
+    /** One directory for each run that lives or died without cleaning up. */
+    List<Path> runs() throws IOException {
+        List<Path> runs = new ArrayList<>();
+        try (DirectoryStream<Path> entries = Files.newDirectoryStream(directory, Files::isDirectory)) {
+            entries.forEach(runs::add);
+        }
+        return runs;
+    }
+
+    Path of(String runId) {
+        return directory.resolve(runId);
+    }
+}

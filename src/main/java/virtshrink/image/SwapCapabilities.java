@@ -1,0 +1,81 @@
+package virtshrink.image;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import virtshrink.image.TemporaryNames.Role;
+import virtshrink.os.OpenFile;
+import virtshrink.os.OsException;
+import virtshrink.os.ReflinkProbe;
+import virtshrink.os.Renames;
+
+/**
+ * What the host's filesystem can do for the last step, found out by doing it on scratch files before any work is invested.
+ *
+ * @param exchange {@code renameat2(RENAME_EXCHANGE)} works
+ * @param leases whether anybody else has a file open can be asked
+ * @param reflink blocks of the image can be shared with a new file beside it
+ */
+public record SwapCapabilities(boolean exchange, boolean leases, boolean reflink) {
+    /**
+     * @throws ImageRefusedException if the new file could not be given the original's owner or attributes, or none can be made here
+     */
+    public static SwapCapabilities probe(ImageLock lock, Path image, String runId)
+            throws IOException, ImageRefusedException {
+        TemporaryNames names = new TemporaryNames(image, runId);
+        Path first = names.of(Role.PROBE);
+        Path second = names.of(Role.PROBE_TWIN);
+        try (ReplacementFile a = scratch(first);
+                ReplacementFile b = scratch(second)) {
+            try {
+                FileAttributes.prepareEmpty(lock.file(), a.file());
+                FileAttributes.transfer(lock.file(), a.file());
+            } catch (IOException problem) {
+                throw new ImageRefusedException("a new file beside " + image
+                        + " cannot be given the image's owner and attributes (" + problem.getMessage()
+                        + "); run as root, or check the mount's options");
+            }
+            return new SwapCapabilities(canExchange(first, second), canLease(a.file()), canReflink(lock, names));
+        }
+    }
+
+    private static ReplacementFile scratch(Path path) throws ImageRefusedException {
+        try {
+            return ReplacementFile.create(path);
+        } catch (IOException problem) {
+            throw new ImageRefusedException("no file can be made beside the image (" + problem.getMessage() + ")");
+        }
+    }
+
+    private static boolean canExchange(Path a, Path b) throws IOException {
+        try {
+            Renames.exchange(a, b);
+            return true;
+        } catch (OsException problem) {
+            if (problem.isUnsupported()) {
+                return false;
+            }
+            throw problem;
+        }
+    }
+
+    private static boolean canLease(OpenFile file) throws IOException {
+        try {
+            return file.isOnlyOpener();
+        } catch (OsException problem) {
+            if (problem.isUnsupported()) {
+                return false;
+            }
+            throw problem;
+        }
+    }
+
+    private static boolean canReflink(ImageLock lock, TemporaryNames names) throws IOException {
+        Path scratch = names.of(Role.NEW);
+        try {
+            return ReflinkProbe.canClone(lock.file(), scratch);
+        } finally {
+            Files.deleteIfExists(scratch);
+        }
+    }
+}

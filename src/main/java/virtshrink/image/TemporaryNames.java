@@ -1,0 +1,67 @@
+package virtshrink.image;
+
+import java.nio.file.Path;
+import java.util.Optional;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+
+/**
+ * How the files beside an image are called while a run works on it: {@code .NAME.virt-shrink-ID.ROLE}.
+ *
+ * <p>The name says whose leftover a file is and how far its run had come, also after a power cut.
+ */
+final class TemporaryNames {
+    /** What a file beside the image is. */
+    enum Role {
+        /** Takes the zeros; stands on the image. */
+        OVERLAY("overlay.qcow2"),
+        /** The image being rebuilt; never the original. */
+        NEW("new.qcow2"),
+        /** About to be exchanged with the image, or just exchanged: the new one or the original. */
+        EXCHANGE("exchange.qcow2"),
+        /** Scratch file of the permission probe. */
+        PROBE("probe"),
+        /** The other one: the probe exchanges the two. */
+        PROBE_TWIN("probe-twin");
+
+        private final String suffix;
+
+        Role(String suffix) {
+            this.suffix = suffix;
+        }
+    }
+
+    private static final Pattern NAME =
+            Pattern.compile("\\.(?<image>.+)\\.virt-shrink-(?<id>[0-9a-f]{12})\\.(?<role>[a-z0-9.-]+)", Pattern.DOTALL);
+
+    private final Path image;
+    private final String runId;
+
+    TemporaryNames(Path image, String runId) {
+        this.image = image;
+        this.runId = runId;
+    }
+
+    Path of(Role role) {
+        return image.resolveSibling("." + image.getFileName() + ".virt-shrink-" + runId + "." + role.suffix);
+    }
+
+    /** The role a file has for the image; empty if it is no temporary file of this image. */
+    static Optional<Role> roleOf(Path file, Path image) {
+        Matcher matcher = NAME.matcher(String.valueOf(file.getFileName()));
+        if (!matcher.matches() || !matcher.group("image").equals(String.valueOf(image.getFileName()))) {
+            return Optional.empty();
+        }
+        for (Role role : Role.values()) {
+            if (role.suffix.equals(matcher.group("role"))) {
+                return Optional.of(role);
+            }
+        }
+        return Optional.empty();
+    }
+
+    /** Whether a file name is that of a temporary file of any image. */
+    static boolean isTemporary(Path file) {
+        return NAME.matcher(String.valueOf(file.getFileName())).matches();
+    }
+}

@@ -1,0 +1,74 @@
+package virtshrink.shrink;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
+import virtshrink.block.RangeSet;
+import virtshrink.inspect.DiskInspection;
+import virtshrink.inspect.FilesystemFinding;
+import virtshrink.shrink.ShrinkReport.FilesystemGain;
+
+/**
+ * Which bytes of a disk a run may give back, and which of them are worth the trouble. Without effects.
+ *
+ * @param proven every byte that is free, from the start of the disk
+ * @param zeroed the part of it that is written with zeros: whole units in which the image can give space back, and only where its own layer
+ *     holds data
+ * @param reclaimableBytes data of the image's own layer in {@code zeroed}
+ * @param gains the same by filesystem
+ * @param notes what the user should know about it
+ */
+record ReclaimPlan(
+        RangeSet proven, RangeSet zeroed, long reclaimableBytes, List<FilesystemGain> gains, List<String> notes) {
+    /** Free data that no whole unit of the image covers is worth a note from here on. */
+    private static final long NOTABLE_BYTES = 1 << 20;
+
+    /**
+     * @param ownData what the image's own layer holds as data
+     * @param unitBytes the unit in which the image can give space back
+     * @param ignore devices whose free space is left as it is
+     * @param zero devices whose whole content is given up
+     */
+    static ReclaimPlan of(
+            DiskInspection inspection, RangeSet ownData, long unitBytes, Set<String> ignore, Set<String> zero) {
+        long diskBytes = inspection.virtualBytes();
+        RangeSet proven = RangeSet.empty();
+        if (inspection.refusal().isEmpty()) {
+            for (FilesystemFinding finding : inspection.filesystems()) {
+                if (!ignore.contains(finding.device())) {
+                    proven = proven.union(freeOf(finding, zero));
+                }
+            }
+        }
+        RangeSet units = proven.alignInward(unitBytes, diskBytes);
+        RangeSet reclaimable = units.intersect(ownData);
+        List<FilesystemGain> gains = new ArrayList<>();
+        for (FilesystemFinding finding : inspection.filesystems()) {
+            RangeSet own = ignore.contains(finding.device()) ? RangeSet.empty() : freeOf(finding, zero);
+            gains.add(new FilesystemGain(
+                    finding.device(), own.intersect(reclaimable).totalBytes()));
+        }
+        long reclaimableBytes = reclaimable.totalBytes();
+        return new ReclaimPlan(
+                proven,
+                units.intersect(ownData.alignOutward(unitBytes, diskBytes)),
+                reclaimableBytes,
+                List.copyOf(gains),
+                notes(proven.intersect(ownData).totalBytes(), reclaimableBytes, unitBytes));
+    }
+
+    private static RangeSet freeOf(FilesystemFinding finding, Set<String> zero) {
+        return zero.contains(finding.device()) ? RangeSet.of(finding.place()) : finding.freeOnDisk();
+    }
+
+    private static List<String> notes(long freeData, long reclaimable, long unitBytes) {
+        long lost = freeData - reclaimable;
+        if (lost < NOTABLE_BYTES || lost < freeData / 2) {
+            return List.of();
+        }
+        return List.of(
+                "most of the %d MiB of data in free space lies in pieces smaller than the image's clusters of %d KiB and cannot be given"
+                                .formatted(freeData >> 20, unitBytes >> 10)
+                        + " back; a smaller cluster size (-o cluster_size=64k with an output file) would change that");
+    }
+}
