@@ -94,7 +94,9 @@ final class ArchiveTraining {
         @Override
         public List<ShrinkReport> shrinkTogether(
                 List<ShrinkRequest> disks, ProgressListener progress, Cancellation cancellation) {
-            return disks.stream().map(disk -> shrink(disk, progress, cancellation)).toList();
+            return disks.stream()
+                    .map(disk -> shrink(disk, progress, cancellation))
+                    .toList();
         }
 
         @Override

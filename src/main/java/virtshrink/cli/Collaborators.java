@@ -14,15 +14,14 @@ import virtshrink.shrink.ShrinkRequest;
 
 /** Those who do the work behind the commands; tests give others. */
 interface Collaborators {
-    /** @see virtshrink.shrink.ImageInspector */
+    /** As {@link virtshrink.shrink.ImageInspector} does. */
     DiskInspection inspect(Path image, ImageFormat format) throws IOException, ImageRefusedException;
 
-    /** @see virtshrink.shrink.Shrinker#run */
+    /** As {@link virtshrink.shrink.Shrinker#run} does. */
     ShrinkReport shrink(ShrinkRequest request, ProgressListener progress, Cancellation cancellation);
 
-    /** @see virtshrink.shrink.Shrinker#runTogether */
-    List<ShrinkReport> shrinkTogether(
-            List<ShrinkRequest> disks, ProgressListener progress, Cancellation cancellation);
+    /** As {@link virtshrink.shrink.Shrinker#runTogether} does. */
+    List<ShrinkReport> shrinkTogether(List<ShrinkRequest> disks, ProgressListener progress, Cancellation cancellation);
 
     /** Connects to a hypervisor. */
     Domains domains(String uri) throws LibvirtUnavailableException;

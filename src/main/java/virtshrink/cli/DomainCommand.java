@@ -11,8 +11,9 @@ import picocli.CommandLine.ParentCommand;
 
 @Command(
         name = "domain",
-        description = "Shrinks the disks of shut-off domains now. Disks that must not be touched are left alone, with the"
-                + " reason.")
+        description =
+                "Shrinks the disks of shut-off domains now. Disks that must not be touched are left alone, with the"
+                        + " reason.")
 final class DomainCommand implements Callable<Integer> {
     private final Session session;
 

@@ -36,7 +36,8 @@ final class DomainPrinter {
             } else if (disk instanceof DomainResult.LeftAlone left) {
                 String target = SafeText.of(left.disk().target());
                 if (tables) {
-                    out.println(style.bold(target) + "  " + style.warning("left alone") + "  " + SafeText.of(left.reason()));
+                    out.println(style.bold(target) + "  " + style.warning("left alone") + "  "
+                            + SafeText.of(left.reason()));
                     out.println();
                 }
                 left.counted().ifPresent(outcome -> complain(name + ", " + target, outcome, left.reason()));
@@ -56,9 +57,13 @@ final class DomainPrinter {
                 .toList();
         if (tables && runs.size() > 1) {
             long bytes = runs.stream()
-                    .mapToLong(run -> estimate ? run.report().reclaimableBytes() : run.report().reclaimedBytes())
+                    .mapToLong(run -> estimate
+                            ? run.report().reclaimableBytes()
+                            : run.report().reclaimedBytes())
                     .sum();
-            long before = runs.stream().mapToLong(run -> run.report().before().allocatedBytes()).sum();
+            long before = runs.stream()
+                    .mapToLong(run -> run.report().before().allocatedBytes())
+                    .sum();
             Style style = screen.outStyle();
             screen.out()
                     .println(style.bold(runs.size() + " disks") + "  " + (estimate ? "reclaimable " : "reclaimed ")

@@ -27,7 +27,8 @@ record DomainResult(String name, Optional<Ended> ended, List<Disk> disks, List<S
     /** One outcome for the whole: the worst, or else the best. */
     Outcome outcome() {
         List<Outcome> all = ended.map(end -> List.of(end.outcome()))
-                .orElseGet(() -> disks.stream().flatMap(disk -> disk.counted().stream()).toList());
+                .orElseGet(() ->
+                        disks.stream().flatMap(disk -> disk.counted().stream()).toList());
         for (Outcome worst : List.of(Outcome.FAILED, Outcome.YIELDED, Outcome.REFUSED, Outcome.SHRUNK)) {
             if (all.contains(worst)) {
                 return worst;

@@ -87,8 +87,6 @@ final class ImageCommand implements Callable<Integer> {
     }
 
     private ProgressDisplay progress() {
-        return machineReadable
-                ? new MachineReadableProgress(session.screen().out())
-                : output.progress(session);
+        return machineReadable ? new MachineReadableProgress(session.screen().out()) : output.progress(session);
     }
 }

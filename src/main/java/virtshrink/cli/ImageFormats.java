@@ -34,8 +34,9 @@ final class ImageFormats {
             return named;
         }
         return byExtension(image)
-                .orElseThrow(() -> new WrongUsageException("cannot tell the format of '" + image
-                        + "' by its name; name it with --format (" + names() + "); it is never guessed from the content"));
+                .orElseThrow(() -> new WrongUsageException(
+                        "cannot tell the format of '" + image + "' by its name; name it with --format (" + names()
+                                + "); it is never guessed from the content"));
     }
 
     static String names() {

@@ -72,7 +72,9 @@ final class ImageOptions {
         } else {
             checkReplacement(source, result);
         }
-        require(!compress || result == ImageFormat.QCOW2, "--compress is for qcow2, the result is " + result.qemuName());
+        require(
+                !compress || result == ImageFormat.QCOW2,
+                "--compress is for qcow2, the result is " + result.qemuName());
         Set<String> ignored = devices(ignore);
         Set<String> zeroed = devices(zero);
         for (String device : zeroed) {
@@ -109,17 +111,20 @@ final class ImageOptions {
 
     private static void checkOutput(Path image, Path output, ImageFormat result) throws WrongUsageException {
         require(
-                !output.toAbsolutePath().normalize().equals(image.toAbsolutePath().normalize()),
+                !output.toAbsolutePath()
+                        .normalize()
+                        .equals(image.toAbsolutePath().normalize()),
                 "OUTPUT is IMAGE; leave OUTPUT away to shrink the image in place of itself");
         Optional<ImageFormat> looksLike = ImageFormats.byExtension(output);
-        // .img is used for everything; the others say what they are, and a name that lies is a trap for whoever comes next.
+        // .img is used for everything; the others say what they are, and a name that lies is a trap for whoever comes
+        // next.
         boolean lies = looksLike.isPresent()
                 && looksLike.get() != result
                 && !output.toString().endsWith(".img");
         require(
                 !lies,
-                "'" + output + "' would hold " + result.qemuName() + "; say which you mean with --convert, or give OUTPUT"
-                        + " another name");
+                "'" + output + "' would hold " + result.qemuName()
+                        + "; say which you mean with --convert, or give OUTPUT" + " another name");
     }
 
     private static void checkReplacement(ImageFormat source, ImageFormat result) throws WrongUsageException {

@@ -48,9 +48,7 @@ final class InspectCommand implements Callable<Integer> {
         if (json) {
             screen.out().println(Json.line(JsonReport.inspection(image, chosen, disk)));
         } else {
-            new InspectionText(screen.outStyle())
-                    .lines(image, chosen, disk)
-                    .forEach(screen.out()::println);
+            new InspectionText(screen.outStyle()).lines(image, chosen, disk).forEach(screen.out()::println);
         }
         return ExitCode.DONE.status();
     }

@@ -4,8 +4,8 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
-import virtshrink.image.ImageFormat;
 import virtshrink.filesystem.FilesystemIdentity;
+import virtshrink.image.ImageFormat;
 import virtshrink.inspect.DiskInspection;
 import virtshrink.inspect.FilesystemFinding;
 import virtshrink.shrink.ShrinkReport.FilesystemGain;
@@ -26,7 +26,10 @@ final class InspectionText {
         List<String> lines = new ArrayList<>();
         lines.add(style.bold(SafeText.of(image.toString())) + "  "
                 + style.faint(String.join(
-                        " " + style.glyphs().dot() + " ", format.qemuName(), ByteText.of(disk.virtualBytes()), tableName(disk))));
+                        " " + style.glyphs().dot() + " ",
+                        format.qemuName(),
+                        ByteText.of(disk.virtualBytes()),
+                        tableName(disk))));
         lines.add("");
         lines.addAll(filesystems(disk, Optional.empty()));
         lines.addAll(leftAlone(disk));
@@ -43,7 +46,11 @@ final class InspectionText {
             return List.of("  no filesystem found");
         }
         List<Table.Column> columns = new ArrayList<>(List.of(
-                Table.left("DEVICE"), Table.left("TYPE"), Table.left("LABEL"), Table.right("SIZE"), Table.right("FREE")));
+                Table.left("DEVICE"),
+                Table.left("TYPE"),
+                Table.left("LABEL"),
+                Table.right("SIZE"),
+                Table.right("FREE")));
         columns.add(gains.isPresent() ? Table.right("RECLAIMABLE") : Table.left("STATE"));
         Table table = Table.of(columns.toArray(Table.Column[]::new));
         for (FilesystemFinding finding : disk.filesystems()) {
@@ -57,8 +64,12 @@ final class InspectionText {
                     SafeText.of(identity.type(), LABEL_COLUMNS, style.glyphs()),
                     SafeText.of(identity.label(), LABEL_COLUMNS, style.glyphs()),
                     ByteText.of(size),
-                    finding.freeBytes().isPresent() ? ByteText.of(finding.freeBytes().getAsLong()) : none,
-                    gains.map(list -> JsonReport.gainOf(finding.device(), list).map(ByteText::of).orElse(none))
+                    finding.freeBytes().isPresent()
+                            ? ByteText.of(finding.freeBytes().getAsLong())
+                            : none,
+                    gains.map(list -> JsonReport.gainOf(finding.device(), list)
+                                    .map(ByteText::of)
+                                    .orElse(none))
                             .orElse(finding.state().contractName()));
         }
         return table.lines("  ", style);
@@ -67,11 +78,14 @@ final class InspectionText {
     /** Why anything was left alone: the disk, then filesystem by filesystem. */
     List<String> leftAlone(DiskInspection disk) {
         List<String> lines = new ArrayList<>();
-        disk.refusal().ifPresent(reason -> lines.add("  " + style.warning("whole disk left alone") + "  " + SafeText.of(reason)));
+        disk.refusal()
+                .ifPresent(reason ->
+                        lines.add("  " + style.warning("whole disk left alone") + "  " + SafeText.of(reason)));
         for (FilesystemFinding finding : disk.filesystems()) {
             String reason = finding.state().reasonText();
             if (!reason.isEmpty()) {
-                lines.add("  " + style.warning("left alone") + "  " + SafeText.of(finding.device()) + ": " + SafeText.of(reason));
+                lines.add("  " + style.warning("left alone") + "  " + SafeText.of(finding.device()) + ": "
+                        + SafeText.of(reason));
             }
         }
         if (!lines.isEmpty()) {

@@ -10,8 +10,9 @@ import java.util.Map;
 /** Writes the one object of {@code --json}. */
 final class Json {
     // Escaped, a label with terminal control characters is harmless and the user's locale does not matter.
-    private static final JSON WRITER = JSON.builder(
-                    JsonFactory.builder().enable(JsonWriteFeature.ESCAPE_NON_ASCII).build())
+    private static final JSON WRITER = JSON.builder(JsonFactory.builder()
+                    .enable(JsonWriteFeature.ESCAPE_NON_ASCII)
+                    .build())
             .enable(JSON.Feature.WRITE_NULL_PROPERTIES)
             .build();
 

@@ -94,7 +94,9 @@ final class JsonReport {
         json.put("reason", finding.state().reasonText());
         json.put("blockBytes", identity.blockBytes());
         json.put("totalBytes", identity.totalBytes());
-        json.put("freeBytes", finding.freeBytes().isPresent() ? finding.freeBytes().getAsLong() : null);
+        json.put(
+                "freeBytes",
+                finding.freeBytes().isPresent() ? finding.freeBytes().getAsLong() : null);
         return json;
     }
 

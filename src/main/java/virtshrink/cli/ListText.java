@@ -63,7 +63,10 @@ final class ListText {
                     row.reclaimableBytes().isPresent()
                             ? ByteText.of(row.reclaimableBytes().getAsLong())
                             : none,
-                    SafeText.of(row.reason().isEmpty() ? row.image().map(Path::toString).orElse("") : row.reason()));
+                    SafeText.of(
+                            row.reason().isEmpty()
+                                    ? row.image().map(Path::toString).orElse("")
+                                    : row.reason()));
         }
     }
 }

@@ -11,16 +11,7 @@ import virtshrink.shrink.Phase;
 final class MachineReadableProgress implements ProgressDisplay {
     /** What this program can do, for callers that ask before they use it. */
     static final List<String> FEATURES = List.of(
-            "virt-shrink",
-            "in-place",
-            "convert",
-            "compress",
-            "ignore",
-            "zero",
-            "linux-swap",
-            "ext2",
-            "ext3",
-            "ext4");
+            "virt-shrink", "in-place", "convert", "compress", "ignore", "zero", "linux-swap", "ext2", "ext3", "ext4");
 
     private static final int STEPS = 100;
 

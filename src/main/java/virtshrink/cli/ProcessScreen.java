@@ -17,7 +17,8 @@ final class ProcessScreen implements Screen {
     private static final int ERR = 2;
     private static final int USUAL_COLUMNS = 80;
 
-    // The launcher runs us in a UTF-8 locale, for the sake of file names, and says here when the user's own was another.
+    // The launcher runs us in a UTF-8 locale, for the sake of file names, and says here when the user's own was
+    // another.
     private final boolean ascii = Boolean.getBoolean("virtshrink.ascii");
     private final PrintStream out = stream(FileDescriptor.out);
     private final PrintStream err = stream(FileDescriptor.err);

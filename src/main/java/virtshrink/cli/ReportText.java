@@ -67,7 +67,8 @@ final class ReportText {
         String size = report.inspection()
                 .map(disk -> " " + style.glyphs().dot() + " " + ByteText.of(disk.virtualBytes()))
                 .orElse("");
-        return style.bold(target + SafeText.of(report.image().toString())) + "  " + style.faint(format.qemuName() + size);
+        return style.bold(target + SafeText.of(report.image().toString())) + "  "
+                + style.faint(format.qemuName() + size);
     }
 
     private String gain(long bytes, ShrinkReport report) {

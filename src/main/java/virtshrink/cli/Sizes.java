@@ -10,7 +10,8 @@ import virtshrink.shrink.MinimumGain;
 
 /** Reads amounts: {@code 4096}, {@code 10M}, {@code 1.5GiB}, {@code 5%}. Units are powers of 1024, as qemu-img has them. */
 final class Sizes {
-    private static final Pattern SIZE = Pattern.compile("(\\d{1,19}(?:\\.\\d{1,9})?)(?:([KMGTPE])(?:iB)?|B)?", Pattern.CASE_INSENSITIVE);
+    private static final Pattern SIZE =
+            Pattern.compile("(\\d{1,19}(?:\\.\\d{1,9})?)(?:([KMGTPE])(?:iB)?|B)?", Pattern.CASE_INSENSITIVE);
     private static final Pattern PERCENT = Pattern.compile("(\\d{1,3}(?:\\.\\d{1,9})?) ?%");
     private static final String UNITS = "KMGTPE";
 

@@ -82,7 +82,8 @@ final class StopSignal {
         }
         System.out.flush();
         System.err.flush();
-        // The status of a process ended by a signal would be 130 or 143; only halt can set another one from inside a hook.
+        // The status of a process ended by a signal would be 130 or 143; only halt can set another one from inside a
+        // hook.
         Runtime.getRuntime().halt(exitStatus);
     }
 }
