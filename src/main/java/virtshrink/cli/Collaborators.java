@@ -1,0 +1,28 @@
+package virtshrink.cli;
+
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.List;
+import virtshrink.image.ImageFormat;
+import virtshrink.image.ImageRefusedException;
+import virtshrink.inspect.DiskInspection;
+import virtshrink.libvirt.LibvirtUnavailableException;
+import virtshrink.shrink.Cancellation;
+import virtshrink.shrink.ProgressListener;
+import virtshrink.shrink.ShrinkReport;
+import virtshrink.shrink.ShrinkRequest;
+
+/** Those who do the work behind the commands; tests give others. */
+interface Collaborators {
+    /** As {@link virtshrink.shrink.ImageInspector} does. */
+    DiskInspection inspect(Path image, ImageFormat format) throws IOException, ImageRefusedException;
+
+    /** As {@link virtshrink.shrink.Shrinker#run} does. */
+    ShrinkReport shrink(ShrinkRequest request, ProgressListener progress, Cancellation cancellation);
+
+    /** As {@link virtshrink.shrink.Shrinker#runTogether} does. */
+    List<ShrinkReport> shrinkTogether(List<ShrinkRequest> disks, ProgressListener progress, Cancellation cancellation);
+
+    /** Connects to a hypervisor. */
+    Domains domains(String uri) throws LibvirtUnavailableException;
+}

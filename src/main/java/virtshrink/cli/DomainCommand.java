@@ -1,0 +1,58 @@
+package virtshrink.cli;
+
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Parameters;
+import picocli.CommandLine.ParentCommand;
+
+@Command(
+        name = "domain",
+        description =
+                "Shrinks the disks of shut-off domains now. Disks that must not be touched are left alone, with the"
+                        + " reason.")
+final class DomainCommand implements Callable<Integer> {
+    private final Session session;
+
+    @ParentCommand
+    private VirtShrinkCommand parent = new VirtShrinkCommand();
+
+    @Mixin
+    private RunOptions run = new RunOptions();
+
+    @Mixin
+    private OutputOptions output = new OutputOptions();
+
+    @Parameters(arity = "1..*", paramLabel = "NAME", description = "Name or UUID of a domain.")
+    private List<String> names = new ArrayList<>();
+
+    DomainCommand(Session session) {
+        this.session = session;
+    }
+
+    @Override
+    public Integer call() throws IOException, WrongUsageException {
+        List<DomainResult> results = new ArrayList<>();
+        DomainPrinter printer = new DomainPrinter(session.screen(), output, run.dryRun());
+        try (Domains domains = session.collaborators().domains(parent.connect())) {
+            DomainRun domainRun = new DomainRun(session, domains, run);
+            for (String name : names) {
+                try (ProgressDisplay progress = output.progress(session)) {
+                    results.add(domainRun.run(name, progress));
+                }
+                printer.print(results.get(results.size() - 1));
+            }
+        }
+        printer.printTotal(results);
+        if (output.json()) {
+            session.screen().out().println(Json.line(DomainJson.results(results)));
+        }
+        return ExitCode.worst(results.stream()
+                        .map(result -> session.exitCode(result.outcome()))
+                        .toList())
+                .status();
+    }
+}

@@ -1,0 +1,26 @@
+package virtshrink.cli;
+
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.Optional;
+import virtshrink.os.FileStatus;
+import virtshrink.shrink.FileSize;
+
+/** What files take on the host. */
+final class HostFiles {
+    private HostFiles() {}
+
+    static FileSize sizeOf(Path file) throws IOException {
+        FileStatus status = FileStatus.of(file);
+        return new FileSize(status.sizeBytes(), status.allocatedBytes());
+    }
+
+    /** Likewise; empty where the file cannot be looked at, which is for others to complain about. */
+    static Optional<FileSize> sizeIfKnown(Path file) {
+        try {
+            return Optional.of(sizeOf(file));
+        } catch (IOException e) {
+            return Optional.empty();
+        }
+    }
+}

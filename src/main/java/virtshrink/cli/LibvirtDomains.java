@@ -1,0 +1,40 @@
+package virtshrink.cli;
+
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
+import virtshrink.libvirt.DomainVerdict;
+import virtshrink.libvirt.Eligibility;
+import virtshrink.libvirt.Hypervisor;
+import virtshrink.libvirt.LibvirtUnavailableException;
+
+/** The domains of a libvirt connection. */
+final class LibvirtDomains implements Domains {
+    private final Hypervisor hypervisor;
+    private final Eligibility eligibility;
+
+    LibvirtDomains(String uri) throws LibvirtUnavailableException {
+        hypervisor = Hypervisor.open(uri);
+        eligibility = new Eligibility(hypervisor, hypervisor.domainLogDirectory());
+    }
+
+    @Override
+    public List<DomainVerdict> all() throws LibvirtUnavailableException {
+        return eligibility.judgeAll();
+    }
+
+    @Override
+    public Optional<DomainVerdict> named(String nameOrUuid) throws LibvirtUnavailableException {
+        return eligibility.judge(nameOrUuid);
+    }
+
+    @Override
+    public void changed(Path image) throws LibvirtUnavailableException {
+        hypervisor.refreshPoolsHolding(image);
+    }
+
+    @Override
+    public void close() throws LibvirtUnavailableException {
+        hypervisor.close();
+    }
+}

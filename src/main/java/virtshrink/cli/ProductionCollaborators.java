@@ -1,0 +1,41 @@
+package virtshrink.cli;
+
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.List;
+import virtshrink.image.ImageFormat;
+import virtshrink.image.ImageRefusedException;
+import virtshrink.inspect.DiskInspection;
+import virtshrink.libvirt.LibvirtUnavailableException;
+import virtshrink.shrink.Cancellation;
+import virtshrink.shrink.ImageInspector;
+import virtshrink.shrink.ProgressListener;
+import virtshrink.shrink.ShrinkReport;
+import virtshrink.shrink.ShrinkRequest;
+import virtshrink.shrink.Shrinker;
+
+/** The real ones, each made when first needed: {@code --help} must not wait for libvirt. */
+final class ProductionCollaborators implements Collaborators {
+    private static final int SECTOR_BYTES = 512;
+
+    @Override
+    public DiskInspection inspect(Path image, ImageFormat format) throws IOException, ImageRefusedException {
+        return new ImageInspector().inspect(image, format, SECTOR_BYTES);
+    }
+
+    @Override
+    public ShrinkReport shrink(ShrinkRequest request, ProgressListener progress, Cancellation cancellation) {
+        return new Shrinker().run(request, progress, cancellation);
+    }
+
+    @Override
+    public List<ShrinkReport> shrinkTogether(
+            List<ShrinkRequest> disks, ProgressListener progress, Cancellation cancellation) {
+        return new Shrinker().runTogether(disks, progress, cancellation);
+    }
+
+    @Override
+    public Domains domains(String uri) throws LibvirtUnavailableException {
+        return new LibvirtDomains(uri);
+    }
+}
