@@ -26,8 +26,7 @@ public final class ChildProcess implements AutoCloseable {
         this.onEnd = onEnd;
         String name = command + "-" + process.pid();
         this.stdout = reader.map(r -> StreamDrain.into(name + "-out", process.getInputStream(), r, this::kill))
-                .orElseGet(() ->
-                        StreamDrain.whole(name + "-out", process.getInputStream(), STDOUT_BYTES, this::kill));
+                .orElseGet(() -> StreamDrain.whole(name + "-out", process.getInputStream(), STDOUT_BYTES, this::kill));
         this.stderr = StreamDrain.tail(name + "-err", process.getErrorStream(), STDERR_BYTES, this::kill);
     }
 
@@ -88,8 +87,8 @@ public final class ChildProcess implements AutoCloseable {
             }
             Optional<Exception> failure = stdout.failure();
             if (failure.isPresent()) {
-                ToolFailedException failed = failed("gave output that was not taken: "
-                        + failure.get().getMessage());
+                ToolFailedException failed = failed(
+                        "gave output that was not taken: " + failure.get().getMessage());
                 failed.initCause(failure.get());
                 throw failed;
             }

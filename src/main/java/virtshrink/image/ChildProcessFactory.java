@@ -113,9 +113,8 @@ public final class ChildProcessFactory {
                 Long.toString(memoryBytes / 1024),
                 tools.locate(tool).toString()));
         line.addAll(arguments);
-        ProcessBuilder builder = new ProcessBuilder(line)
-                .directory(new File("/"))
-                .redirectInput(new File("/dev/null"));
+        ProcessBuilder builder =
+                new ProcessBuilder(line).directory(new File("/")).redirectInput(new File("/dev/null"));
         setEnvironment(builder.environment());
         throwIfEnded(command);
         ChildProcess child = new ChildProcess(command, ChildStarter.start(builder), reader, this::forget);

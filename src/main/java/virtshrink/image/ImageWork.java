@@ -84,9 +84,11 @@ public final class ImageWork implements AutoCloseable {
             if (!judged.file().equals(file)) {
                 throw new ImageRefusedException(image + " led to another file while it was looked at");
             }
-            // qemu takes a relative backing name from the directory of the name it was given, which a symbolic link may change.
+            // qemu takes a relative backing name from the directory of the name it was given, which a symbolic link may
+            // change.
             if (!BackingChain.walk(file, format).equals(judged.chain())) {
-                throw new ImageRefusedException("the backing file of " + image + " is another one when the image is opened as " + file);
+                throw new ImageRefusedException(
+                        "the backing file of " + image + " is another one when the image is opened as " + file);
             }
             return new ImageWork(file, terms.output(), run, children, lock, judged, notes);
         } catch (IOException | ImageRefusedException | RuntimeException problem) {
@@ -207,10 +209,7 @@ public final class ImageWork implements AutoCloseable {
     /** Serves the image itself for writing, under the lock that this work holds. */
     public ServedDisk serveOriginalWritable() throws IOException {
         return ServedDisk.writable(
-                children,
-                ImageNode.chain(chain()).withoutLocking(),
-                run.directory(),
-                ServeOptions.CacheMode.WRITEBACK);
+                children, ImageNode.chain(chain()).withoutLocking(), run.directory(), ServeOptions.CacheMode.WRITEBACK);
     }
 
     /** Makes an overlay on the image in a file of {@link #createOverlayFile}. */

@@ -71,14 +71,21 @@ public final class Rebuild {
      * backing file: the zeros of the first, and the image's own clusters.
      */
     private void throughRebase(
-            ImageNode overlay, ReplacementFile newFile, BackingReference backing, DoubleConsumer percent) throws IOException {
+            ImageNode overlay, ReplacementFile newFile, BackingReference backing, DoubleConsumer percent)
+            throws IOException {
         try (ReplacementFile second = work.create(Role.REBASE)) {
             List<ChainElement> chain = new ArrayList<>(work.chain());
             chain.add(0, new ChainElement(overlay.file(), ImageFormat.QCOW2));
-            Overlay.create(work.qemuImg(), second, chain, work.facts().virtualBytes(), work.facts().giveBackUnitBytes());
+            Overlay.create(
+                    work.qemuImg(),
+                    second,
+                    chain,
+                    work.facts().virtualBytes(),
+                    work.facts().giveBackUnitBytes());
             ImageNode node = ImageNode.of(second.path(), ImageFormat.QCOW2);
             work.qemuImg().rebase(node, Optional.of(backing), done -> percent.accept(done / 2));
-            List<String> flags = List.of("-B", backing.name(), "-F", backing.format().qemuName());
+            List<String> flags =
+                    List.of("-B", backing.name(), "-F", backing.format().qemuName());
             convert(node, newFile, flags, done -> percent.accept(50 + done / 2));
         }
     }
@@ -101,7 +108,8 @@ public final class Rebuild {
     }
 
     private void copyBitmaps(Path newFile) throws IOException {
-        List<PersistentBitmap> bitmaps = work.facts().qcow2().map(Qcow2Facts::bitmaps).orElse(List.of());
+        List<PersistentBitmap> bitmaps =
+                work.facts().qcow2().map(Qcow2Facts::bitmaps).orElse(List.of());
         for (PersistentBitmap bitmap : bitmaps) {
             work.qemuImg().addBitmap(newFile, bitmap);
             work.qemuImg().mergeBitmap(newFile, work.file(), bitmap.name());

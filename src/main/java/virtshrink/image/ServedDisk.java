@@ -48,7 +48,8 @@ public final class ServedDisk implements AutoCloseable {
             throws IOException {
         return open(
                 children,
-                ServeOptions.writable(image, socketDirectory.resolve("nbd.sock")).withCache(cache));
+                ServeOptions.writable(image, socketDirectory.resolve("nbd.sock"))
+                        .withCache(cache));
     }
 
     private static ServedDisk open(ChildProcessFactory children, ServeOptions options) throws IOException {

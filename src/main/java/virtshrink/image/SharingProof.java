@@ -60,13 +60,20 @@ final class SharingProof {
         if (source.zero() && copy.zero()) {
             return true;
         }
-        if (!source.data() || !copy.data() || source.zero() || copy.zero() || source.depth() != 1 || copy.depth() != 0) {
+        if (!source.data()
+                || !copy.data()
+                || source.zero()
+                || copy.zero()
+                || source.depth() != 1
+                || copy.depth() != 0) {
             return false;
         }
         if (source.offset().isEmpty() || copy.offset().isEmpty()) {
             return false;
         }
-        long from = part.startBytes() - source.range().startBytes() + source.offset().getAsLong();
+        long from = part.startBytes()
+                - source.range().startBytes()
+                + source.offset().getAsLong();
         long to = part.startBytes() - copy.range().startBytes() + copy.offset().getAsLong();
         return sameBlocks(from, to, part.lengthBytes());
     }

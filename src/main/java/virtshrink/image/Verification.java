@@ -26,8 +26,9 @@ public final class Verification {
             RangeSet held = served.ownLayer();
             RangeSet outside = held.subtract(zeroed);
             if (!outside.isEmpty()) {
-                throw new IOException("verification failed: the overlay holds bytes outside the proven free space, first at offset "
-                        + outside.get(0).startBytes());
+                throw new IOException(
+                        "verification failed: the overlay holds bytes outside the proven free space, first at offset "
+                                + outside.get(0).startBytes());
             }
             RangeSet notZero = held.subtract(served.zeros());
             if (!notZero.isEmpty()) {
@@ -42,8 +43,9 @@ public final class Verification {
     public void proveConsistent(ReplacementFile newFile, ImageFormat format) throws IOException {
         Optional<ImageCheck> check = work.qemuImg().check(newFile.path(), format);
         if (check.isPresent() && !check.get().sound()) {
-            throw new IOException("verification failed: qemu-img check finds %d corruptions and %d errors in the new image"
-                    .formatted(check.get().corruptions(), check.get().checkErrors()));
+            throw new IOException(
+                    "verification failed: qemu-img check finds %d corruptions and %d errors in the new image"
+                            .formatted(check.get().corruptions(), check.get().checkErrors()));
         }
     }
 
@@ -58,11 +60,11 @@ public final class Verification {
         if (reflink && sharesAllData(newFile, format)) {
             return "the new image shares all its data with the original's blocks";
         }
-        Optional<String> difference =
-                work.qemuImg().difference(overlay, ImageNode.of(newFile.path(), format), percent);
+        Optional<String> difference = work.qemuImg().difference(overlay, ImageNode.of(newFile.path(), format), percent);
         if (difference.isPresent()) {
-            throw new IOException("verification failed: the new image differs from the original outside its free space: "
-                    + difference.get());
+            throw new IOException(
+                    "verification failed: the new image differs from the original outside its free space: "
+                            + difference.get());
         }
         return "every byte outside the free space was compared with the original";
     }

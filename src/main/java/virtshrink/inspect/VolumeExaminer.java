@@ -80,8 +80,9 @@ final class VolumeExaminer {
             return new FilesystemReport(
                     FilesystemIdentity.ofType(UNKNOWN), new FilesystemState.Unsupported("no known filesystem"));
         }
-        FilesystemIdentity first =
-                reports.isEmpty() ? signatures.get(0).identity() : reports.get(0).identity();
+        FilesystemIdentity first = reports.isEmpty()
+                ? signatures.get(0).identity()
+                : reports.get(0).identity();
         return new FilesystemReport(
                 first,
                 new FilesystemState.Unsupported(
@@ -109,8 +110,8 @@ final class VolumeExaminer {
             if (needed > volume.sizeBytes()) {
                 return new FilesystemReport(
                         report.identity(),
-                        new FilesystemState.Corrupt("filesystem of %d bytes in a volume of %d"
-                                .formatted(needed, volume.sizeBytes())));
+                        new FilesystemState.Corrupt(
+                                "filesystem of %d bytes in a volume of %d".formatted(needed, volume.sizeBytes())));
             }
         }
         return report;

@@ -13,7 +13,8 @@ import virtshrink.inspect.FilesystemFinding;
 
 /** What a request says about single partitions, held against what is on the disk. */
 final class Findings {
-    private static final Set<String> NEVER_GIVEN_UP = Set.of("LVM2_member", "linux_raid_member", "zfs_member", "drbd", "bcache");
+    private static final Set<String> NEVER_GIVEN_UP =
+            Set.of("LVM2_member", "linux_raid_member", "zfs_member", "drbd", "bcache");
 
     private Findings() {}
 
@@ -34,7 +35,8 @@ final class Findings {
         for (String device : request.zero()) {
             Optional<String> objection = whyNotGivenUp(inspection, byDevice.get(device));
             if (objection.isPresent()) {
-                throw new ImageRefusedException("the content of %s is not given up: %s".formatted(device, objection.get()));
+                throw new ImageRefusedException(
+                        "the content of %s is not given up: %s".formatted(device, objection.get()));
             }
         }
     }
@@ -44,7 +46,8 @@ final class Findings {
             return Optional.of("it is the whole disk, not a partition");
         }
         if (NEVER_GIVEN_UP.contains(finding.identity().type())) {
-            return Optional.of("it is part of a volume that other devices may need (" + finding.identity().type() + ")");
+            return Optional.of("it is part of a volume that other devices may need ("
+                    + finding.identity().type() + ")");
         }
         if (finding.state() instanceof FilesystemState.Dirty || finding.state() instanceof FilesystemState.Hibernated) {
             return Optional.of("it is in use (" + finding.state().reasonText() + ")");

@@ -60,7 +60,11 @@ record InspectedDisk(
                     request.ignore(),
                     request.zero());
             InspectedDisk disk = new InspectedDisk(
-                    inspection, plan, ownData.totalBytes(), served.dataBytes(), work.facts().qcow2());
+                    inspection,
+                    plan,
+                    ownData.totalBytes(),
+                    served.dataBytes(),
+                    work.facts().qcow2());
             served.stop();
             return disk;
         }
@@ -72,20 +76,26 @@ record InspectedDisk(
 
     /** What the new file is to be. */
     Rebuild.Target target(ShrinkRequest request, ImageFormat format, boolean canReflink) {
-        boolean wasCompressed = facts.map(qcow2 -> qcow2.compressedFraction() > MOSTLY).orElse(false);
+        boolean wasCompressed =
+                facts.map(qcow2 -> qcow2.compressedFraction() > MOSTLY).orElse(false);
         boolean anyCompressed =
                 facts.map(qcow2 -> qcow2.check().compressedClusters() > 0).orElse(false);
         boolean hasBacking = facts.map(qcow2 -> qcow2.backing().isPresent()).orElse(false);
         boolean compress = format == ImageFormat.QCOW2 && (request.compress() || wasCompressed);
-        boolean reflink =
-                canReflink && !compress && !anyCompressed && !hasBacking && format == request.format() && inOneDirectory(request);
+        boolean reflink = canReflink
+                && !compress
+                && !anyCompressed
+                && !hasBacking
+                && format == request.format()
+                && inOneDirectory(request);
         return new Rebuild.Target(format, compress, reflink, request.createOptions(), inOneDirectory(request));
     }
 
     private static boolean inOneDirectory(ShrinkRequest request) {
         return request.output()
                 .map(Path::toAbsolutePath)
-                .map(output -> Objects.equals(output.getParent(), request.image().toAbsolutePath().getParent()))
+                .map(output -> Objects.equals(
+                        output.getParent(), request.image().toAbsolutePath().getParent()))
                 .orElse(true);
     }
 
@@ -126,7 +136,8 @@ record InspectedDisk(
                     && present.identity().equals(expected.identity())
                     && (expected.freeBytes().isEmpty() || present.state().equals(expected.state()));
             if (!same) {
-                throw new IOException("verification failed: " + expected.device() + " reads otherwise in the new image");
+                throw new IOException(
+                        "verification failed: " + expected.device() + " reads otherwise in the new image");
             }
         }
     }

@@ -24,7 +24,6 @@ import virtshrink.image.SpaceTaken;
 import virtshrink.image.Swap;
 import virtshrink.image.SwapCapabilities;
 import virtshrink.image.Verification;
-import virtshrink.inspect.DiskInspection;
 import virtshrink.shrink.Cancellation.RunCancelledException;
 
 /** One run on one disk, step by step. Used once, by one thread. */
@@ -134,7 +133,8 @@ final class ShrinkRun {
 
     private void requirePossible() throws ImageRefusedException {
         if (request.filler() == ShrinkRequest.Filler.MOUNT) {
-            throw new ImageRefusedException("the mounting filler is not part of this version; mount the disk yourself and use: virt-shrink fill");
+            throw new ImageRefusedException(
+                    "the mounting filler is not part of this version; mount the disk yourself and use: virt-shrink fill");
         }
         if (request.output().isPresent()) {
             ImageWork.refuseIfExists(request.output().get());
@@ -191,7 +191,9 @@ final class ShrinkRun {
     private End rebuild(ImageWork work, InspectedDisk disk)
             throws IOException, ImageRefusedException, RunCancelledException {
         SwapCapabilities capabilities = work.probeSwap();
-        if (request.output().isEmpty() && !request.allowRename() && !(capabilities.exchange() && capabilities.leases())) {
+        if (request.output().isEmpty()
+                && !request.allowRename()
+                && !(capabilities.exchange() && capabilities.leases())) {
             throw new ImageRefusedException(
                     "the filesystem of the image cannot exchange files or tell who has them open; --allow-rename accepts a plain rename");
         }
@@ -204,7 +206,8 @@ final class ShrinkRun {
             cancellation.checkpoint();
             try (ReplacementFile newFile = work.createNewFile()) {
                 clock.enter(Phase.REBUILD);
-                work.rebuild(target).run(overlay, newFile, clock.percentOf(disk.inspection().virtualBytes()));
+                work.rebuild(target)
+                        .run(overlay, newFile, clock.percentOf(disk.inspection().virtualBytes()));
                 cancellation.checkpoint();
                 // Writing out and comparing wait for different things.
                 CompletableFuture<Void> synced = CompletableFuture.runAsync(() -> sync(newFile));
@@ -313,7 +316,8 @@ final class ShrinkRun {
             synced.join();
         } catch (CompletionException failed) {
             if (failed.getCause() instanceof UncheckedIOException problem) {
-                throw new IOException("the new file could not be written to the disk: " + problem.getMessage(), problem);
+                throw new IOException(
+                        "the new file could not be written to the disk: " + problem.getMessage(), problem);
             }
             throw failed;
         }

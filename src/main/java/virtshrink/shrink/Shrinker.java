@@ -43,8 +43,9 @@ public final class Shrinker {
         Optional<String> dirty = Optional.empty();
         for (ShrinkRequest disk : disks) {
             for (FilesystemFinding finding : look(disk)) {
-                String where = disk.target().map(target -> "disk " + target + ": ").orElse("") + finding.device() + ": "
-                        + finding.state().reasonText();
+                String where =
+                        disk.target().map(target -> "disk " + target + ": ").orElse("") + finding.device() + ": "
+                                + finding.state().reasonText();
                 if (finding.state() instanceof FilesystemState.Hibernated) {
                     suspended = Optional.of(where);
                 } else if (finding.state() instanceof FilesystemState.Dirty) {

@@ -39,12 +39,65 @@ class PartitioningToolsTest {
                 tool("gpt", "gdisk", "sgdisk", "-a", "1", "-n", "3:34:99", "-n", "1:100:200", "-n", "128:0:0", "IMAGE"),
                 tool("gpt", "gdisk", "sgdisk", "-S", "512", "-n", "500:0:0", "IMAGE"),
                 tool("gpt", "gdisk", "sgdisk", "-j", "40", "-n", "1:0:0", "IMAGE"),
-                tool("gpt", "parted", "parted", "-s", "IMAGE", "mklabel", "gpt", "mkpart", "a", "1MiB", "9MiB", "mkpart",
-                        "b", "9MiB", "100%", "disk_set", "pmbr_boot", "on"),
-                tool("mbr", "parted", "parted", "-s", "IMAGE", "mklabel", "msdos", "mkpart", "primary", "1MiB", "9MiB",
-                        "mkpart", "extended", "9MiB", "100%", "mkpart", "logical", "10MiB", "20MiB", "mkpart", "logical",
-                        "30MiB", "40MiB", "mkpart", "logical", "21MiB", "29MiB"),
-                tool("mbr", "parted", "parted", "-s", "IMAGE", "mklabel", "msdos", "mkpart", "extended", "9MiB", "100%"),
+                tool(
+                        "gpt",
+                        "parted",
+                        "parted",
+                        "-s",
+                        "IMAGE",
+                        "mklabel",
+                        "gpt",
+                        "mkpart",
+                        "a",
+                        "1MiB",
+                        "9MiB",
+                        "mkpart",
+                        "b",
+                        "9MiB",
+                        "100%",
+                        "disk_set",
+                        "pmbr_boot",
+                        "on"),
+                tool(
+                        "mbr",
+                        "parted",
+                        "parted",
+                        "-s",
+                        "IMAGE",
+                        "mklabel",
+                        "msdos",
+                        "mkpart",
+                        "primary",
+                        "1MiB",
+                        "9MiB",
+                        "mkpart",
+                        "extended",
+                        "9MiB",
+                        "100%",
+                        "mkpart",
+                        "logical",
+                        "10MiB",
+                        "20MiB",
+                        "mkpart",
+                        "logical",
+                        "30MiB",
+                        "40MiB",
+                        "mkpart",
+                        "logical",
+                        "21MiB",
+                        "29MiB"),
+                tool(
+                        "mbr",
+                        "parted",
+                        "parted",
+                        "-s",
+                        "IMAGE",
+                        "mklabel",
+                        "msdos",
+                        "mkpart",
+                        "extended",
+                        "9MiB",
+                        "100%"),
                 tool("mbr", "fdisk", "sfdisk", "--wipe", "always", "-q", "IMAGE"));
     }
 
@@ -67,12 +120,13 @@ class PartitioningToolsTest {
 
     @ParameterizedTest(name = "{3} {2}")
     @MethodSource("tables")
-    void readsTablesOfDisksWithSectorsOf4096Bytes(
-            String kind, String debianPackage, String input, List<String> command) throws IOException {
+    void readsTablesOfDisksWithSectorsOf4096Bytes(String kind, String debianPackage, String input, List<String> command)
+            throws IOException {
         ExternalTool.assumeRoot();
         ExternalTool.assume("losetup", "mount");
         Path image = ExternalTool.sparse(directory.resolve("image"), 4 * SIZE_BYTES);
-        String loop = ExternalTool.run("losetup", "-f", "--show", "-b", "4096", image.toString()).strip();
+        String loop = ExternalTool.run("losetup", "-f", "--show", "-b", "4096", image.toString())
+                .strip();
         try {
             partition(debianPackage, input, command, loop);
             assertReadAsBySfdisk(kind, image, loop, 4096);
@@ -90,7 +144,9 @@ class PartitioningToolsTest {
         ExternalTool.Result result = ExternalTool.attempt(input, words);
         // Kernels without partition scanning on loop devices let the tools write and then complain.
         assertTrue(
-                result.exitCode() == 0 || result.output().contains("re-read") || result.output().contains("inform the"),
+                result.exitCode() == 0
+                        || result.output().contains("re-read")
+                        || result.output().contains("inform the"),
                 result.output());
     }
 
@@ -171,7 +227,8 @@ class PartitioningToolsTest {
                 Arguments.of("dosfstools", List.of("mkfs.vfat", "-F", "32", "-f", "1", "-S", "2048", "IMAGE")),
                 Arguments.of("exfatprogs", List.of("mkfs.exfat", "IMAGE")),
                 Arguments.of("mtools", List.of("mformat", "-i", "IMAGE", "-t", "64", "-h", "16", "-s", "63", "::")),
-                Arguments.of("mtools", List.of("mformat", "-i", "IMAGE", "-F", "-t", "130", "-h", "16", "-s", "63", "::")),
+                Arguments.of(
+                        "mtools", List.of("mformat", "-i", "IMAGE", "-F", "-t", "130", "-h", "16", "-s", "63", "::")),
                 Arguments.of("e2fsprogs", List.of("mke2fs", "-q", "-F", "IMAGE")));
     }
 }

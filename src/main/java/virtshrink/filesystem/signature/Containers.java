@@ -35,11 +35,10 @@ final class Containers {
             Signature.of(
                     "DM_verity_hash",
                     "dm-verity hash tree",
-                    at(0, VERITY_MAGIC).named((volume, offset) ->
-                            Details.named("", Field.uuid(volume.at(offset, 64), 16)))),
+                    at(0, VERITY_MAGIC)
+                            .named((volume, offset) -> Details.named("", Field.uuid(volume.at(offset, 64), 16)))),
             Signature.of("DM_integrity", "dm-integrity", at(0, "integrt\0")),
-            Signature.of(
-                    "avb_vbmeta", "Android Verified Boot", at(0, "AVB0").when(8, header -> header.u32be(4) == 1)),
+            Signature.of("avb_vbmeta", "Android Verified Boot", at(0, "AVB0").when(8, header -> header.u32be(4) == 1)),
             Signature.of(
                     "avb_footer",
                     "Android Verified Boot",
@@ -71,7 +70,9 @@ final class Containers {
             Signature.of(
                     "bcache",
                     "bcache",
-                    at(4 * KIB, "\u00c6\u0085\u0073\u00f6\u004e\u001a\u0045\u00ca\u0082\u0065\u00f5\u007f\u0048\u00ba\u006d\u0081")
+                    at(
+                                    4 * KIB,
+                                    "\u00c6\u0085\u0073\u00f6\u004e\u001a\u0045\u00ca\u0082\u0065\u00f5\u007f\u0048\u00ba\u006d\u0081")
                             .in(24)
                             .named((volume, offset) -> {
                                 StructureBytes sb = volume.at(offset, 128);
@@ -80,13 +81,20 @@ final class Containers {
             Signature.of(
                     "drbd",
                     "DRBD",
-                    join(drbd("\u0083\u0074\u0002\u006b"), drbd("\u0083\u0074\u0002\u006c"), drbd("\u0083\u0074\u0002\u006d"))),
+                    join(
+                            drbd("\u0083\u0074\u0002\u006b"),
+                            drbd("\u0083\u0074\u0002\u006c"),
+                            drbd("\u0083\u0074\u0002\u006d"))),
             Signature.of("drbdmanage_control_volume", "DRBD Manage", at(0, "$DRBDmgr=q")),
             Signature.of("drbdproxy_datalog", "DRBD Proxy", at(0, "DRBDdlh*")),
             Signature.of(
                     "stratis",
                     "Stratis",
-                    atAny(offset -> at(offset, "!Stra0tis\u0086\u00ff\u0002^Arh").in(4), 512, 4608)),
+                    atAny(
+                            offset -> at(offset, "!Stra0tis\u0086\u00ff\u0002^Arh")
+                                    .in(4),
+                            512,
+                            4608)),
             Signature.of("vdo", "VDO", at(0, "dmvdo001")),
             Signature.of("ceph_bluestore", "Ceph BlueStore", at(0, "bluestore block device")),
             Signature.of("mpool", "mpool", at(0, "mpoolDev")),
@@ -126,7 +134,8 @@ final class Containers {
     }
 
     private static Mark zfsList(Signature.Place place) {
-        // nvs_header_t: XDR encoding, either byte order, two bytes reserved; then the list's version 0 and the flag for unique names.
+        // nvs_header_t: XDR encoding, either byte order, two bytes reserved; then the list's version 0 and the flag for
+        // unique names.
         Signature.Check header = (volume, offset) -> {
             StructureBytes list = volume.at(offset, 12);
             return list.u8(1) <= 1 && list.u16be(2) == 0 && list.u32be(4) == 0 && list.u32be(8) == 1;

@@ -29,15 +29,14 @@ final class LinuxFilesystems {
                     "XFS external log",
                     at(0, "\u00fe\u00ed\u00ba\u00be").when(16, log -> log.u32be(8) == 1 || log.u32be(8) == 2)),
             Signature.of(
-                    "btrfs",
-                    "Btrfs",
-                    at(BTRFS_SUPERBLOCK, "_BHRfS_M").in(0x40).named(LinuxFilesystems::btrfs)),
+                    "btrfs", "Btrfs", at(BTRFS_SUPERBLOCK, "_BHRfS_M").in(0x40).named(LinuxFilesystems::btrfs)),
             Signature.of(
                     "bcachefs",
                     "bcachefs",
                     bcachefs(4 * KIB),
                     bcachefs(2048 * KIB),
-                    at(volume -> volume.sizeBytes() - 1024 * KIB, BCACHEFS_MAGIC).in(24)),
+                    at(volume -> volume.sizeBytes() - 1024 * KIB, BCACHEFS_MAGIC)
+                            .in(24)),
             Signature.of(
                     "f2fs",
                     "F2FS",
@@ -65,7 +64,10 @@ final class LinuxFilesystems {
             Signature.of(
                     "nilfs2",
                     "NILFS2",
-                    at(KIB, "\u0034\u0034").in(6).when(LinuxFilesystems::isNilfs).named(LinuxFilesystems::nilfs),
+                    at(KIB, "\u0034\u0034")
+                            .in(6)
+                            .when(LinuxFilesystems::isNilfs)
+                            .named(LinuxFilesystems::nilfs),
                     at(volume -> (volume.units(512) - 8) * 512, "\u0034\u0034")
                             .in(6)
                             .when(LinuxFilesystems::isNilfs)
@@ -94,7 +96,10 @@ final class LinuxFilesystems {
             Signature.of("ubi", "UBI", at(0, "UBI#").when(64, ec -> ec.u8(4) == 1)),
             Signature.of("ubifs", "UBIFS", at(0, "\u0031\u0018\u0010\u0006")),
             Signature.of("zonefs", "zonefs", at(0, "SFOZ")),
-            Signature.of("scoutfs", "ScoutFS", at(64 * KIB, "\u008b\u0042\u003c\u0010").in(4)));
+            Signature.of(
+                    "scoutfs",
+                    "ScoutFS",
+                    at(64 * KIB, "\u008b\u0042\u003c\u0010").in(4)));
 
     private LinuxFilesystems() {}
 
@@ -102,10 +107,7 @@ final class LinuxFilesystems {
         StructureBytes sb = volume.at(offset, 512);
         long blockBytes = sb.u32be(4);
         return new Details(
-                Field.label(sb, 108, 12),
-                Field.uuid(sb, 32),
-                blockBytes,
-                Field.bytes(sb.i64be(8), blockBytes));
+                Field.label(sb, 108, 12), Field.uuid(sb, 32), blockBytes, Field.bytes(sb.i64be(8), blockBytes));
     }
 
     private static Details btrfs(VolumeWindow volume, long offset) throws IOException {

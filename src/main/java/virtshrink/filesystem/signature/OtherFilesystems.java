@@ -32,8 +32,7 @@ final class OtherFilesystems {
                     "cs_fvault2",
                     "Apple CoreStorage",
                     at(0, "CS").in(88).when(128, sb -> sb.u16le(8) == 1 && sb.u16le(10) == 0x10 && sb.u32le(90) == 1)),
-            Signature.of(
-                    "udf", "UDF", volume -> isUdf(volume) ? Optional.of(Details.NONE) : Optional.empty()),
+            Signature.of("udf", "UDF", volume -> isUdf(volume) ? Optional.of(Details.NONE) : Optional.empty()),
             Signature.of(
                     "iso9660",
                     "ISO 9660",
@@ -58,8 +57,14 @@ final class OtherFilesystems {
                     "sysv",
                     "System V",
                     join(
-                            atAny(offset -> at(offset, "\u0020\u007e\u0018\u00fd").in(504), SYSV_SUPERBLOCKS),
-                            atAny(offset -> at(offset, "\u00fd\u0018\u007e\u0020").in(504), SYSV_SUPERBLOCKS))),
+                            atAny(
+                                    offset -> at(offset, "\u0020\u007e\u0018\u00fd")
+                                            .in(504),
+                                    SYSV_SUPERBLOCKS),
+                            atAny(
+                                    offset -> at(offset, "\u00fd\u0018\u007e\u0020")
+                                            .in(504),
+                                    SYSV_SUPERBLOCKS))),
             Signature.of("nss", "NetWare NSS", at(4 * KIB, "SPB5")),
             Signature.of("exfs", "EXFS", at(0, "EXFS").when(512, sb -> Field.isPowerOfTwo(sb.u32be(4), 512, 65536))));
 

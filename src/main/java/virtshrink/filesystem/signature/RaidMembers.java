@@ -27,15 +27,13 @@ final class RaidMembers {
                     md1(volume -> 0),
                     md1(volume -> 4096),
                     md1(volume -> (volume.units(4096) - 2) * 4096),
-                    md0(MD_LITTLE).when(16, sb -> sb.u32le(4) == 0 && sb.u32le(8) <= 99).named((volume, offset) ->
-                            Details.named("", md0Uuid(volume.at(offset, 64), false))),
-                    md0(MD_BIG).when(16, sb -> sb.u32be(4) == 0 && sb.u32be(8) <= 99).named((volume, offset) ->
-                            Details.named("", md0Uuid(volume.at(offset, 64), true)))),
-            Signature.of(
-                    "ddf_raid_member",
-                    "DDF RAID member",
-                    ddf(1),
-                    ddf(257)),
+                    md0(MD_LITTLE)
+                            .when(16, sb -> sb.u32le(4) == 0 && sb.u32le(8) <= 99)
+                            .named((volume, offset) -> Details.named("", md0Uuid(volume.at(offset, 64), false))),
+                    md0(MD_BIG)
+                            .when(16, sb -> sb.u32be(4) == 0 && sb.u32be(8) <= 99)
+                            .named((volume, offset) -> Details.named("", md0Uuid(volume.at(offset, 64), true)))),
+            Signature.of("ddf_raid_member", "DDF RAID member", ddf(1), ddf(257)),
             Signature.of(
                     "isw_raid_member",
                     "Intel RAID member",
@@ -98,7 +96,11 @@ final class RaidMembers {
         for (int at : new int[] {20, 52, 56, 60}) {
             uuid.append("%08x".formatted(bigEndian ? sb.u32be(at) : sb.u32le(at)));
         }
-        return uuid.insert(20, '-').insert(16, '-').insert(12, '-').insert(8, '-').toString();
+        return uuid.insert(20, '-')
+                .insert(16, '-')
+                .insert(12, '-')
+                .insert(8, '-')
+                .toString();
     }
 
     private static Mark ddf(int sectors) {

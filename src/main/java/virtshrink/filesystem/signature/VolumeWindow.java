@@ -39,7 +39,8 @@ final class VolumeWindow {
     StructureBytes at(long offsetBytes, int lengthBytes) throws IOException {
         ByteBuffer piece = ByteBuffer.allocate(lengthBytes).order(ByteOrder.LITTLE_ENDIAN);
         long first = Math.max(offsetBytes, 0);
-        long end = Math.min(volume.sizeBytes(), lengthBytes > Long.MAX_VALUE - first ? first : offsetBytes + lengthBytes);
+        long end =
+                Math.min(volume.sizeBytes(), lengthBytes > Long.MAX_VALUE - first ? first : offsetBytes + lengthBytes);
         for (long from = first; from < end; ) {
             byte[] page = page(from / PAGE_BYTES);
             int inPage = (int) (from % PAGE_BYTES);
