@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.time.Duration;
 import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 
@@ -11,7 +12,7 @@ import java.util.function.Consumer;
 public final class ChildProcess implements AutoCloseable {
     private static final int STDOUT_BYTES = 16 << 20;
     private static final int STDERR_BYTES = 64 << 10;
-    private static final Duration DRAIN_LIMIT = Duration.ofSeconds(2);
+    private static final Duration DRAIN_LIMIT = Duration.ofSeconds(5);
 
     private final String command;
     private final Process process;
@@ -26,14 +27,13 @@ public final class ChildProcess implements AutoCloseable {
         this.onEnd = onEnd;
         String name = command + "-" + process.pid();
         this.stdout = reader.map(r -> StreamDrain.into(name + "-out", process.getInputStream(), r, this::kill))
-                .orElseGet(() ->
-                        StreamDrain.whole(name + "-out", process.getInputStream(), STDOUT_BYTES, this::kill));
+                .orElseGet(() -> StreamDrain.whole(name + "-out", process.getInputStream(), STDOUT_BYTES, this::kill));
         this.stderr = StreamDrain.tail(name + "-err", process.getErrorStream(), STDERR_BYTES, this::kill);
     }
 
     /** To be called once, when the listener knows of the child. */
     void reportEnd() {
-        process.onExit().thenRun(this::ended);
+        CompletableFuture<Void> unused = process.onExit().thenRun(this::ended);
     }
 
     /** Of the tool itself: what starts it executes it in place. */
@@ -81,20 +81,19 @@ public final class ChildProcess implements AutoCloseable {
             }
             ended();
             // A killed child's grandchildren may hold the pipes: what they write is not waited for.
-            boolean drained = stdout.join(DRAIN_LIMIT);
-            stderr.join(DRAIN_LIMIT);
+            boolean drained = stdout.join(DRAIN_LIMIT) && stderr.join(DRAIN_LIMIT);
             if (!inTime) {
                 throw failed("did not end within " + limit.toSeconds() + " s and was killed");
             }
-            Optional<Exception> failure = stdout.failure();
-            if (failure.isPresent()) {
-                ToolFailedException failed = failed("gave output that was not taken: "
-                        + failure.get().getMessage());
-                failed.initCause(failure.get());
-                throw failed;
-            }
             if (!drained) {
                 throw failed("ended but something still holds its output open");
+            }
+            Optional<Exception> failure = stdout.failure();
+            if (failure.isPresent()) {
+                ToolFailedException failed = failed(
+                        "gave output that was not taken: " + failure.get().getMessage());
+                failed.initCause(failure.get());
+                throw failed;
             }
             return new ChildResult(command, process.exitValue(), stdout.text(), stderr.text());
         } catch (InterruptedException e) {

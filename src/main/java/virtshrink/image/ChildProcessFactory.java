@@ -2,7 +2,6 @@ package virtshrink.image;
 
 import java.io.File;
 import java.io.IOException;
-import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashSet;
@@ -113,9 +112,8 @@ public final class ChildProcessFactory {
                 Long.toString(memoryBytes / 1024),
                 tools.locate(tool).toString()));
         line.addAll(arguments);
-        ProcessBuilder builder = new ProcessBuilder(line)
-                .directory(new File("/"))
-                .redirectInput(new File("/dev/null"));
+        ProcessBuilder builder =
+                new ProcessBuilder(line).directory(new File("/")).redirectInput(new File("/dev/null"));
         setEnvironment(builder.environment());
         throwIfEnded(command);
         ChildProcess child = new ChildProcess(command, ChildStarter.start(builder), reader, this::forget);
@@ -140,7 +138,7 @@ public final class ChildProcessFactory {
         environment.put("PATH", ToolPaths.searchPath());
         // Without it glibc reserves 64 MiB of addresses for each thread, which would count against the limit.
         environment.put("MALLOC_ARENA_MAX", "4");
-        if (temporary != null && Path.of(temporary).isAbsolute()) {
+        if (temporary != null && temporary.startsWith("/")) {
             environment.put("TMPDIR", temporary);
         }
     }

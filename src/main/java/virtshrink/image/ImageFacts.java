@@ -100,8 +100,7 @@ public record ImageFacts(
             FileStatus status,
             boolean preallocated,
             Optional<Qcow2Facts> qcow2) {
-        return new ImageFacts(
-                format, virtualBytes, status.sizeBytes(), status.allocatedBytes(), preallocated, qcow2);
+        return new ImageFacts(format, virtualBytes, status.sizeBytes(), status.allocatedBytes(), preallocated, qcow2);
     }
 
     /** Two readers of one header: where they disagree, one of them is wrong about the guest's data. */
@@ -110,7 +109,8 @@ public record ImageFacts(
         if (info.virtualBytes() != header.sizeBytes()
                 || info.clusterBytes().orElse(-1) != header.clusterBytes()
                 || (bitmapsBit && info.bitmaps().size() != header.extensions().bitmaps())) {
-            throw new ImageRefusedException("%s: qemu-img reads its header otherwise than we do: %s".formatted(image, info));
+            throw new ImageRefusedException(
+                    "%s: qemu-img reads its header otherwise than we do: %s".formatted(image, info));
         }
     }
 }

@@ -83,8 +83,8 @@ public final class ImageJudge {
         }
         long links = status.links() - (long) policy.ownLinks();
         if (links > 1) {
-            throw new ImageRefusedException("%s has %d hard links: its other names would keep the old image"
-                    .formatted(file, links));
+            throw new ImageRefusedException(
+                    "%s has %d hard links: its other names would keep the old image".formatted(file, links));
         }
         try (OpenFile open = OpenFile.readOnly(file)) {
             OptionalInt flags = open.inodeFlags();

@@ -48,8 +48,7 @@ public final class ImageNode {
         Optional<ImageNode> below = Optional.empty();
         for (int i = chain.size() - 1; i >= 0; i--) {
             ChainElement element = chain.get(i);
-            below = Optional.of(
-                    new ImageNode(element.file(), element.format(), true, new Backing(false, below)));
+            below = Optional.of(new ImageNode(element.file(), element.format(), true, new Backing(false, below)));
         }
         return below.orElseThrow();
     }

@@ -74,7 +74,11 @@ public final class QemuImg {
      * @param virtualBytes may be absent if there is a backing file, whose size it then has
      */
     public void create(
-            Path image, ImageFormat format, List<String> options, Optional<BackingReference> backing, OptionalLong virtualBytes)
+            Path image,
+            ImageFormat format,
+            List<String> options,
+            Optional<BackingReference> backing,
+            OptionalLong virtualBytes)
             throws IOException {
         List<String> arguments = new ArrayList<>(List.of("create", "-q", "-f", format.qemuName()));
         options.forEach(option -> arguments.addAll(List.of("-o", escaped(option))));
@@ -175,7 +179,7 @@ public final class QemuImg {
 
     /** The result's standard output is what was no progress. */
     private ChildResult withProgress(List<String> arguments, DoubleConsumer percent) throws IOException {
-        StringBuffer words = new StringBuffer();
+        StringBuilder words = new StringBuilder(); // read only when the reader has ended
         OutputReader reader = OutputReader.lines(piece -> {
             Matcher matcher = PROGRESS.matcher(piece);
             if (matcher.find()) {

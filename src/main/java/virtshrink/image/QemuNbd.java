@@ -73,7 +73,8 @@ public final class QemuNbd implements AutoCloseable {
     public void stop(Duration limit) throws IOException {
         try {
             if (!child.awaitEnd(limit.compareTo(NATURAL_END) < 0 ? limit : NATURAL_END)) {
-                // Without a client ever, it would wait for one. The signal leads to the same orderly end as the last disconnect.
+                // Without a client ever, it would wait for one. The signal leads to the same orderly end as the last
+                // disconnect.
                 child.terminate();
             }
             child.waitFor(limit).require(0);

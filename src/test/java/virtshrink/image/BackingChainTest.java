@@ -119,14 +119,26 @@ class BackingChainTest {
         Path base = Tools.qcow2(directory, "base.qcow2", "1M");
         Path odd = Files.move(base, directory.resolve("a:b.qcow2"));
         assertEquals(
-                List.of(qcow2(directory.resolve("x.qcow2")), qcow2(odd)), walk(unsafe("x.qcow2", "./a:b.qcow2", "qcow2")));
+                List.of(qcow2(directory.resolve("x.qcow2")), qcow2(odd)),
+                walk(unsafe("x.qcow2", "./a:b.qcow2", "qcow2")));
     }
 
     @Test
     void aMissingFormatIsRefusedWithTheRemedyThatWorks() throws Exception {
         Tools.qcow2(directory, "it's base.qcow2", "1M");
         Path top = Tools.qcow2(directory, "top.qcow2", "1M");
-        Tools.run(directory, "qemu-img", "rebase", "-u", "-f", "qcow2", "-b", "it's base.qcow2", "-F", "qcow2", "top.qcow2");
+        Tools.run(
+                directory,
+                "qemu-img",
+                "rebase",
+                "-u",
+                "-f",
+                "qcow2",
+                "-b",
+                "it's base.qcow2",
+                "-F",
+                "qcow2",
+                "top.qcow2");
         eraseBackingFormat(top);
         String why = refusal(top);
         String remedy = why.substring(why.indexOf("qemu-img rebase"));
@@ -155,7 +167,8 @@ class BackingChainTest {
     @Test
     void aMissingFileIsRefused() throws Exception {
         Path top = unsafe("top.qcow2", "gone.qcow2", "qcow2");
-        assertTrue(refusal(top).contains("the backing file " + directory + "/gone.qcow2 of " + top + " does not exist"));
+        assertTrue(
+                refusal(top).contains("the backing file " + directory + "/gone.qcow2 of " + top + " does not exist"));
     }
 
     @Test

@@ -69,9 +69,11 @@ class ChildProcessTest {
     @Test
     void inheritsNoDescriptors() throws IOException {
         try (var open = Files.newInputStream(Files.createFile(directory.resolve("open")))) {
-            assertEquals("0 1 2 3\n", children.run("ls", List.of("/proc/self/fd"), LIMIT)
-                    .stdout()
-                    .replaceAll("\n(?=.)", " ")); // 3 is the directory being listed
+            assertEquals(
+                    "0 1 2 3\n",
+                    children.run("ls", List.of("/proc/self/fd"), LIMIT)
+                            .stdout()
+                            .replaceAll("\n(?=.)", " ")); // 3 is the directory being listed
             assertEquals(-1, open.read());
         }
     }
@@ -87,7 +89,8 @@ class ChildProcessTest {
     void argumentsReachTheToolAsTheyAre() throws IOException {
         List<String> arguments = List.of("%s|", "a b", "$HOME", "`id`", "\"'\\", "*", "", "--help");
         String expected = String.join("|", arguments.subList(1, arguments.size())) + "|";
-        assertEquals(expected, children.run("printf", arguments, LIMIT).require(0).stdout());
+        assertEquals(
+                expected, children.run("printf", arguments, LIMIT).require(0).stdout());
     }
 
     @Test
@@ -101,8 +104,8 @@ class ChildProcessTest {
 
     @Test
     void outputBeyondTheCapKillsIt() {
-        ToolFailedException e = assertThrows(
-                ToolFailedException.class, () -> children.run("cat", List.of("/dev/zero"), LIMIT));
+        ToolFailedException e =
+                assertThrows(ToolFailedException.class, () -> children.run("cat", List.of("/dev/zero"), LIMIT));
         assertTrue(e.getMessage().contains("wrote more than 16777216 bytes"), e.getMessage());
     }
 
@@ -132,7 +135,7 @@ class ChildProcessTest {
 
     @Test
     void aGrandchildThatHoldsTheOutputIsNotWaitedFor() throws IOException {
-        try (ChildProcess child = children.start("sh", List.of("-c", "sleep 5 & exit 0"))) {
+        try (ChildProcess child = children.start("sh", List.of("-c", "sleep 9 & exit 0"))) {
             ToolFailedException e = assertThrows(ToolFailedException.class, () -> child.waitFor(LIMIT));
             assertTrue(e.getMessage().contains("holds its output open"), e.getMessage());
         }
@@ -140,8 +143,7 @@ class ChildProcessTest {
 
     @Test
     void memoryLimitApplies() throws IOException {
-        ChildProcessFactory small =
-                new ChildProcessFactory(ToolPaths.standard(), ChildListener.NONE, 64 << 20);
+        ChildProcessFactory small = new ChildProcessFactory(ToolPaths.standard(), ChildListener.NONE, 64 << 20);
         // Looks for a line's end that never comes, and keeps what it has read.
         ChildResult result = small.run("tail", List.of("-n", "1", "/dev/zero"), LIMIT);
         assertFalse(result.succeeded());
@@ -165,8 +167,8 @@ class ChildProcessTest {
 
     @Test
     void deathBySignalIsNamed() {
-        ToolFailedException e =
-                assertThrows(ToolFailedException.class, () -> shell("kill -KILL $$").require(0));
+        ToolFailedException e = assertThrows(
+                ToolFailedException.class, () -> shell("kill -KILL $$").require(0));
         assertEquals("sh was killed by SIGKILL", e.getMessage());
     }
 
@@ -179,15 +181,16 @@ class ChildProcessTest {
     @Test
     void theDirectoryOfTheEnvironmentIsSearchedFirst() throws IOException {
         Tools.script(directory, "env", "echo mine");
-        assertEquals("mine\n", Tools.scripted(directory).run("env", List.of(), LIMIT).stdout());
+        assertEquals(
+                "mine\n", Tools.scripted(directory).run("env", List.of(), LIMIT).stdout());
         assertThrows(IllegalArgumentException.class, () -> ToolPaths.preferring(Path.of("relative")));
     }
 
     @Test
     void linesAndProgressComeAsTheyAreWritten() throws IOException {
         List<String> lines = Collections.synchronizedList(new ArrayList<>());
-        try (ChildProcess child = children.start(
-                "printf", List.of("one\\ntwo\\r\\rthree"), OutputReader.lines(lines::add))) {
+        try (ChildProcess child =
+                children.start("printf", List.of("one\\ntwo\\r\\rthree"), OutputReader.lines(lines::add))) {
             child.waitFor(LIMIT).require(0);
         }
         assertEquals(List.of("one", "two", "three"), lines);
@@ -261,7 +264,14 @@ class ChildProcessTest {
     void aToolWhoseParentDiedBeforeTheSignalWasSetDoesNotRun() throws Exception {
         Path ran = directory.resolve("ran");
         Process orphan = new ProcessBuilder(
-                        "/bin/sh", "-c", ChildProcessFactory.PRELUDE, "sh", "1", "1000000", "/usr/bin/touch", ran.toString())
+                        "/bin/sh",
+                        "-c",
+                        ChildProcessFactory.PRELUDE,
+                        "sh",
+                        "1",
+                        "1000000",
+                        "/usr/bin/touch",
+                        ran.toString())
                 .start();
         assertEquals(125, orphan.waitFor());
         assertFalse(Files.exists(ran));
@@ -314,7 +324,9 @@ class ChildProcessTest {
         public static void main(String[] args) throws Exception {
             ChildProcess child = new ChildProcessFactory().start("sleep", List.of("600"));
             // Its prelude is over when it has become the tool.
-            while (!Files.readString(Path.of("/proc", Long.toString(child.pid()), "comm")).strip().equals("sleep")) {
+            while (!Files.readString(Path.of("/proc", Long.toString(child.pid()), "comm"))
+                    .strip()
+                    .equals("sleep")) {
                 Thread.onSpinWait();
             }
             System.out.println(child.pid());

@@ -66,7 +66,7 @@ class ImageFactsTest {
             infos[i] = info.substring(info.indexOf("cluster_size"));
         }
         assertEquals(infos[0], infos[1]);
-        for (String option : options.split(",")) {
+        for (String option : options.split(",", -1)) {
             String value = option.replace("=16k", "=16384")
                     .replace("=128k", "=131072")
                     .replace("=4k", "=4096")
@@ -79,7 +79,9 @@ class ImageFactsTest {
     void theBackingNameIsKeptAsWritten() throws Exception {
         Tools.qcow2(directory, "base.qcow2", "1M");
         Path top = Tools.overlay(directory, "top.qcow2", "./base.qcow2");
-        assertEquals(Optional.of(new BackingReference("./base.qcow2", ImageFormat.QCOW2)), read(top).backing());
+        assertEquals(
+                Optional.of(new BackingReference("./base.qcow2", ImageFormat.QCOW2)),
+                read(top).backing());
     }
 
     @Test
@@ -96,7 +98,9 @@ class ImageFactsTest {
         Tools.run(directory, "qemu-img", "snapshot", "-c", "one", "a.qcow2");
         Tools.run(directory, "qemu-img", "bitmap", "--add", "-g", "16k", "a.qcow2", "b");
         assertEquals(1, qcow2(image).snapshots());
-        assertEquals(List.of(new PersistentBitmap("b", 16384, true, false)), qcow2(image).bitmaps());
+        assertEquals(
+                List.of(new PersistentBitmap("b", 16384, true, false)),
+                qcow2(image).bitmaps());
     }
 
     @Test
@@ -148,8 +152,8 @@ class ImageFactsTest {
         Path image = Tools.qcow2(directory, "a.qcow2", "1M");
         Tools.script(directory, "qemu-img", "echo '{\"virtual-size\": 1048576, \"cluster-size\": 4096}'");
         QemuImg differing = new QemuImg(Tools.scripted(directory));
-        ImageRefusedException e = assertThrows(
-                ImageRefusedException.class, () -> ImageFacts.read(image, ImageFormat.QCOW2, differing));
+        ImageRefusedException e =
+                assertThrows(ImageRefusedException.class, () -> ImageFacts.read(image, ImageFormat.QCOW2, differing));
         assertTrue(e.getMessage().contains("reads its header otherwise"), e.getMessage());
     }
 

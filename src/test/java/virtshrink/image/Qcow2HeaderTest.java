@@ -113,8 +113,9 @@ class Qcow2HeaderTest {
                 fault("nb_snapshots 65537", b -> b.putInt(60, 65537)),
                 fault("contradicts its feature bit", b -> b.putLong(72, Qcow2Header.COMPRESSION_TYPE)),
                 fault("contradicts its feature bit", b -> b.put(104, (byte) 1)),
-                fault("extended L2 entries in clusters of 8192", b -> b.putInt(20, 13)
-                        .putLong(72, Qcow2Header.EXTENDED_L2)),
+                fault(
+                        "extended L2 entries in clusters of 8192",
+                        b -> b.putInt(20, 13).putLong(72, Qcow2Header.EXTENDED_L2)),
                 fault("l1_size 2, where 4 are needed", b -> b.putLong(72, Qcow2Header.EXTENDED_L2)),
                 fault("bitmaps bit without bitmaps extension", b -> b.putLong(88, 1)),
                 fault("refcount_order 7", b -> b.putInt(96, 7)),
@@ -129,9 +130,9 @@ class Qcow2HeaderTest {
                 fault("extension e2792aca appears twice", b -> b.putInt(128, 0xe2792aca)),
                 fault("bitmaps extension of 48 bytes", b -> b.putInt(128, 0x23852875)),
                 fault("nb_bitmaps 0", b -> b.putInt(128, 0x23852875).putInt(132, 24)),
-                fault("nb_bitmaps 65536", b -> b.putInt(128, 0x23852875)
-                        .putInt(132, 24)
-                        .putInt(136, 65536)));
+                fault(
+                        "nb_bitmaps 65536",
+                        b -> b.putInt(128, 0x23852875).putInt(132, 24).putInt(136, 65536)));
     }
 
     private static Arguments fault(String reason, Consumer<ByteBuffer> change) {
@@ -142,8 +143,7 @@ class Qcow2HeaderTest {
     @MethodSource("faults")
     void oneWrongFieldIsNamed(String reason, Consumer<ByteBuffer> change) {
         ByteBuffer header = with(change);
-        CorruptStructureException e =
-                assertThrows(CorruptStructureException.class, () -> Qcow2Header.parse(header));
+        CorruptStructureException e = assertThrows(CorruptStructureException.class, () -> Qcow2Header.parse(header));
         assertTrue(e.getMessage().contains(reason), e.getMessage());
     }
 
@@ -159,7 +159,9 @@ class Qcow2HeaderTest {
     void whatIsNotKnownIsTold() {
         assertEquals(
                 List.of(0x12345678),
-                Qcow2Header.parse(with(b -> b.putInt(128, 0x12345678))).extensions().unknown());
+                Qcow2Header.parse(with(b -> b.putInt(128, 0x12345678)))
+                        .extensions()
+                        .unknown());
         assertTrue(Qcow2Header.parse(with(b -> b.put(105, (byte) 1))).unknownFields());
         assertEquals(
                 Optional.of("data"),
@@ -184,14 +186,16 @@ class Qcow2HeaderTest {
                 fault("encrypted", b -> b.putInt(32, 1)),
                 fault("encrypted", b -> b.putInt(32, 2)),
                 fault("encrypted", b -> b.putInt(128, 0x0537be77)),
-                fault("unknown compression (type 2)", b -> b.put(104, (byte) 2)
-                        .putLong(72, Qcow2Header.COMPRESSION_TYPE)));
+                fault(
+                        "unknown compression (type 2)",
+                        b -> b.put(104, (byte) 2).putLong(72, Qcow2Header.COMPRESSION_TYPE)));
     }
 
     @ParameterizedTest
     @MethodSource("unreadable")
     void whatMustNotBeOpenedIsNamed(String reason, Consumer<ByteBuffer> change) {
-        String why = Qcow2Features.whyNotReadable(Qcow2Header.parse(with(change))).orElse("readable");
+        String why =
+                Qcow2Features.whyNotReadable(Qcow2Header.parse(with(change))).orElse("readable");
         assertTrue(why.contains(reason), why);
     }
 
@@ -205,8 +209,10 @@ class Qcow2HeaderTest {
                 fault("header fields that are not known", noSnapshots.andThen(b -> b.put(111, (byte) 1))),
                 fault("dirty bit", noSnapshots.andThen(b -> b.putLong(72, 1).putLong(80, 0))),
                 fault("has 5 internal snapshots", b -> {}),
-                fault("inconsistent", noSnapshots.andThen(
-                        b -> b.putInt(128, 0x23852875).putInt(132, 24).putInt(136, 1))),
+                fault(
+                        "inconsistent",
+                        noSnapshots.andThen(
+                                b -> b.putInt(128, 0x23852875).putInt(132, 24).putInt(136, 1))),
                 fault("compat 0.10", noSnapshots.andThen(b -> b.putInt(4, 2))),
                 fault("nothing", noSnapshots),
                 fault("nothing", noSnapshots.andThen(b -> b.putLong(72, 1))));

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
+import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
@@ -97,7 +98,8 @@ class QemuImgTest {
         Tools.qemuIo(image, "write -P 1 0 64k");
         // Refcount table entry 0 names the refcount block; its last counter in use is that of the data cluster.
         long block = refcountBlock(image);
-        int lastCluster = (int) (QEMU_IMG.check(image, ImageFormat.QCOW2).orElseThrow().imageEndOffset() / 65536) - 1;
+        int lastCluster =
+                (int) (QEMU_IMG.check(image, ImageFormat.QCOW2).orElseThrow().imageEndOffset() / 65536) - 1;
         Tools.run(directory, "truncate", "-s", "1M", "a.qcow2");
         Tools.patch(image, block + 2L * (lastCluster + 1), 0, 1);
         ImageCheck leaking = QEMU_IMG.check(image, ImageFormat.QCOW2).orElseThrow();
@@ -111,7 +113,7 @@ class QemuImgTest {
 
     private static long refcountBlock(Path image) throws IOException {
         try (var channel = Files.newByteChannel(image)) {
-            var entry = java.nio.ByteBuffer.allocate(8);
+            var entry = ByteBuffer.allocate(8);
             channel.position(65536).read(entry);
             return entry.getLong(0);
         }
@@ -206,8 +208,7 @@ class QemuImgTest {
         QEMU_IMG.rebase(ImageNode.of(top, ImageFormat.QCOW2), Optional.empty(), p -> {});
         assertEquals(Optional.empty(), Qcow2Features.readable(top).backingName());
         ImageNode alone = ImageNode.alone(top, ImageFormat.QCOW2);
-        assertEquals(
-                Optional.empty(), QEMU_IMG.difference(alone, ImageNode.of(copy, ImageFormat.QCOW2), p -> {}));
+        assertEquals(Optional.empty(), QEMU_IMG.difference(alone, ImageNode.of(copy, ImageFormat.QCOW2), p -> {}));
         Tools.qemuIo(top, "write -P 9 512k 1k");
         assertTrue(QEMU_IMG.difference(alone, ImageNode.of(copy, ImageFormat.QCOW2), p -> {})
                 .orElseThrow()
@@ -220,11 +221,9 @@ class QemuImgTest {
         Path other = Tools.qcow2(directory, "other.qcow2", "1M");
         Tools.qemuIo(other, "write -P 5 0 64k");
         Path top = Tools.overlay(directory, "top.qcow2", "base.qcow2");
-        ImageNode node = ImageNode.chain(List.of(
-                new ChainElement(top, ImageFormat.QCOW2), new ChainElement(other, ImageFormat.QCOW2)));
-        assertEquals(
-                Optional.empty(),
-                QEMU_IMG.difference(node, ImageNode.alone(other, ImageFormat.QCOW2), p -> {}));
+        ImageNode node = ImageNode.chain(
+                List.of(new ChainElement(top, ImageFormat.QCOW2), new ChainElement(other, ImageFormat.QCOW2)));
+        assertEquals(Optional.empty(), QEMU_IMG.difference(node, ImageNode.alone(other, ImageFormat.QCOW2), p -> {}));
         assertTrue(QEMU_IMG.difference(node, ImageNode.alone(base, ImageFormat.QCOW2), p -> {})
                 .isPresent());
         assertEquals(
@@ -238,8 +237,7 @@ class QemuImgTest {
     @Test
     void failureHasTheToolsOwnWords() {
         ToolFailedException e = assertThrows(
-                ToolFailedException.class,
-                () -> QEMU_IMG.info(directory.resolve("none.qcow2"), ImageFormat.QCOW2));
+                ToolFailedException.class, () -> QEMU_IMG.info(directory.resolve("none.qcow2"), ImageFormat.QCOW2));
         assertTrue(e.getMessage().startsWith("qemu-img info failed with exit code 1: "), e.getMessage());
         assertTrue(e.getMessage().contains("No such file or directory"), e.getMessage());
     }

@@ -1,5 +1,6 @@
 package virtshrink.image;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
@@ -61,7 +62,8 @@ class QemuNbdTest {
             client("write -P 7 0 64k");
             server.stop(LIMIT);
         }
-        assertEquals(1, Tools.QEMU_IMG.check(image, ImageFormat.QCOW2).orElseThrow().allocatedClusters());
+        assertEquals(
+                1, Tools.QEMU_IMG.check(image, ImageFormat.QCOW2).orElseThrow().allocatedClusters());
         Tools.qemuIo(image, "read -P 7 0 64k");
         assertFalse(Files.exists(socket));
         try (var left = Files.list(socket.getParent())) {
@@ -75,7 +77,8 @@ class QemuNbdTest {
             client("write -P 0 0 1M");
             server.stop(LIMIT);
         }
-        assertEquals(0, Tools.QEMU_IMG.check(image, ImageFormat.QCOW2).orElseThrow().allocatedClusters());
+        assertEquals(
+                0, Tools.QEMU_IMG.check(image, ImageFormat.QCOW2).orElseThrow().allocatedClusters());
     }
 
     @Test
@@ -85,7 +88,7 @@ class QemuNbdTest {
             assertThrows(IOException.class, () -> client("write -P 7 0 64k"));
             server.stop(LIMIT);
         }
-        org.junit.jupiter.api.Assertions.assertArrayEquals(before, Files.readAllBytes(image));
+        assertArrayEquals(before, Files.readAllBytes(image));
     }
 
     @Test
@@ -98,7 +101,7 @@ class QemuNbdTest {
             assertTrue(info.contains("qemu:allocation-depth"), info);
             assertTrue(info.contains("can_multi_conn: true"), info);
             assertTrue(held.isConnected());
-            server.close();
+            assertEquals(socket, server.socket());
         }
     }
 
@@ -132,8 +135,8 @@ class QemuNbdTest {
         try (QemuNbd first = serve(writable())) {
             Path second = socket.resolveSibling("t");
             ImageNode node = ImageNode.of(image, ImageFormat.QCOW2);
-            ToolFailedException e = assertThrows(
-                    ToolFailedException.class, () -> serve(ServeOptions.writable(node, second)));
+            ToolFailedException e =
+                    assertThrows(ToolFailedException.class, () -> serve(ServeOptions.writable(node, second)));
             assertTrue(e.getMessage().contains("lock"), e.getMessage());
             try (QemuNbd unlocked = serve(ServeOptions.writable(node.withoutLocking(), second))) {
                 unlocked.stop(LIMIT);
@@ -187,8 +190,7 @@ class QemuNbdTest {
         assertTrue(open.getMessage().contains("others may enter"), open.getMessage());
         Path far = directory.resolve("x".repeat(120));
         IOException tooLong = assertThrows(
-                IOException.class,
-                () -> serve(ServeOptions.writable(ImageNode.of(image, ImageFormat.QCOW2), far)));
+                IOException.class, () -> serve(ServeOptions.writable(ImageNode.of(image, ImageFormat.QCOW2), far)));
         assertTrue(tooLong.getMessage().contains("longer than 107 bytes"), tooLong.getMessage());
     }
 
