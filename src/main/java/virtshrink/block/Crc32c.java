@@ -71,7 +71,8 @@ public final class Crc32c {
                 int fed = BYTE_OF_TOP[before >>> 24];
                 before = (before ^ REMAINDER[fed]) << 8 | fed;
             }
-            // Four zero bytes lead from "before" to the wanted register; what they are combined with is what leads there from all ones.
+            // Four zero bytes lead from "before" to the wanted register; what they are combined with is what leads
+            // there from all ones.
             crc.update(ByteBuffer.allocate(Integer.BYTES)
                     .order(ByteOrder.LITTLE_ENDIAN)
                     .putInt(~before)

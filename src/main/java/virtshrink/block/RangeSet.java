@@ -1,7 +1,9 @@
 package virtshrink.block;
 
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Iterator;
+import java.util.List;
 import java.util.NoSuchElementException;
 import java.util.function.LongUnaryOperator;
 
@@ -140,6 +142,31 @@ public final class RangeSet implements Iterable<ByteRange> {
             }
         }
         return left.build();
+    }
+
+    /** This set in pieces of at most the given number of bytes, ascending; cut at multiples of that number. */
+    public List<RangeSet> batches(long mostBytes) {
+        List<RangeSet> batches = new ArrayList<>();
+        Builder batch = builder();
+        long room = mostBytes;
+        for (ByteRange range : this) {
+            long from = range.startBytes();
+            while (from < range.endBytes()) {
+                long cut = Math.min(range.endBytes(), from - from % mostBytes + mostBytes);
+                if (cut - from > room) {
+                    batches.add(batch.build());
+                    batch = builder();
+                    room = mostBytes;
+                }
+                batch.add(from, cut - from);
+                room -= cut - from;
+                from = cut;
+            }
+        }
+        if (room < mostBytes) {
+            batches.add(batch.build());
+        }
+        return batches;
     }
 
     /** The same ranges moved towards higher offsets. */

@@ -67,12 +67,12 @@ public final class BackingChain {
         try {
             backing = opened.resolveSibling(reference.name());
         } catch (InvalidPathException e) {
-            throw new ImageRefusedException("the backing file name %s of %s is no file name"
-                    .formatted(Printable.of(reference.name()), opened));
+            throw new ImageRefusedException(
+                    "the backing file name %s of %s is no file name".formatted(Printable.of(reference.name()), opened));
         }
         if (!Files.exists(backing)) {
-            throw new ImageRefusedException("the backing file %s of %s does not exist"
-                    .formatted(Printable.of(backing.toString()), opened));
+            throw new ImageRefusedException(
+                    "the backing file %s of %s does not exist".formatted(Printable.of(backing.toString()), opened));
         }
         return backing;
     }

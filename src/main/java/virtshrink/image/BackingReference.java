@@ -33,8 +33,8 @@ public record BackingReference(String name, ImageFormat format) {
         }
         String name = header.backingName().get();
         if (hasProtocol(name)) {
-            throw new ImageRefusedException("the backing file of %s is not a plain file name: %s"
-                    .formatted(image, Printable.of(name)));
+            throw new ImageRefusedException(
+                    "the backing file of %s is not a plain file name: %s".formatted(image, Printable.of(name)));
         }
         Optional<String> formatName = header.extensions().backingFormat();
         if (formatName.isEmpty()) {

@@ -26,8 +26,7 @@ public final class ChildProcess implements AutoCloseable {
         this.onEnd = onEnd;
         String name = command + "-" + process.pid();
         this.stdout = reader.map(r -> StreamDrain.into(name + "-out", process.getInputStream(), r, this::kill))
-                .orElseGet(() ->
-                        StreamDrain.whole(name + "-out", process.getInputStream(), STDOUT_BYTES, this::kill));
+                .orElseGet(() -> StreamDrain.whole(name + "-out", process.getInputStream(), STDOUT_BYTES, this::kill));
         this.stderr = StreamDrain.tail(name + "-err", process.getErrorStream(), STDERR_BYTES, this::kill);
     }
 
@@ -47,12 +46,13 @@ public final class ChildProcess implements AutoCloseable {
 
     /** Kills it at once ({@code SIGKILL}); harmless if it has ended. Returns without waiting. */
     public void kill() {
-        process.destroyForcibly();
+        // Not through the Process, which would close its streams under their readers.
+        process.toHandle().destroyForcibly();
     }
 
     /** Asks it to end ({@code SIGTERM}). */
     void terminate() {
-        process.destroy();
+        process.toHandle().destroy();
     }
 
     /** Waits for its end, but not longer than the limit; it goes on if it has not ended then. */
@@ -87,8 +87,8 @@ public final class ChildProcess implements AutoCloseable {
             }
             Optional<Exception> failure = stdout.failure();
             if (failure.isPresent()) {
-                ToolFailedException failed = failed("gave output that was not taken: "
-                        + failure.get().getMessage());
+                ToolFailedException failed = failed(
+                        "gave output that was not taken: " + failure.get().getMessage());
                 failed.initCause(failure.get());
                 throw failed;
             }

@@ -26,7 +26,7 @@ public final class ChildProcessFactory {
      * Runs after setpriv has asked for the parent-death signal and before the tool: a parent that died in between sends none. It sets the
      * limits and replaces itself by the tool, so the pid is the tool's. Where the limit is lower already, it stays so.
      */
-    private static final String PRELUDE = "[ \"$PPID\" = \"$1\" ] || exit 125; umask 077; ulimit -c 0;"
+    static final String PRELUDE = "[ \"$PPID\" = \"$1\" ] || exit 125; umask 077; ulimit -c 0;"
             + " ulimit -v \"$2\" 2>/dev/null || :; shift 2; exec \"$@\"";
 
     private final ToolPaths tools;
@@ -113,9 +113,8 @@ public final class ChildProcessFactory {
                 Long.toString(memoryBytes / 1024),
                 tools.locate(tool).toString()));
         line.addAll(arguments);
-        ProcessBuilder builder = new ProcessBuilder(line)
-                .directory(new File("/"))
-                .redirectInput(new File("/dev/null"));
+        ProcessBuilder builder =
+                new ProcessBuilder(line).directory(new File("/")).redirectInput(new File("/dev/null"));
         setEnvironment(builder.environment());
         throwIfEnded(command);
         ChildProcess child = new ChildProcess(command, ChildStarter.start(builder), reader, this::forget);

@@ -85,23 +85,34 @@ final class Dependents {
             throw new ImageRefusedException("%s cannot be read (%s), so it cannot be told whether it stands on %s"
                     .formatted(sibling, e.getMessage(), image.getFileName()));
         }
-        return backing.isPresent() && meansImage(sibling, new String(backing.get(), StandardCharsets.UTF_8));
+        if (backing.isEmpty()) {
+            return false;
+        }
+        String name = new String(backing.get(), StandardCharsets.UTF_8);
+        int end = name.indexOf('\0');
+        // As C reads it.
+        return meansImage(sibling, end < 0 ? name : name.substring(0, end));
     }
 
-    private boolean meansImage(Path sibling, String name) throws IOException {
+    private boolean meansImage(Path sibling, String name) throws IOException, ImageRefusedException {
         String plain = name.startsWith("file:") ? name.substring("file:".length()) : name;
         if (BackingReference.hasProtocol(plain)) {
             // Such a name is not taken apart; if it mentions ours, it is taken to mean it.
             return plain.contains(String.valueOf(image.getFileName()));
         }
-        return isImage(sibling, plain) || isImage(sibling.toRealPath(), plain);
+        try {
+            return isImage(sibling, plain) || isImage(sibling.toRealPath(), plain);
+        } catch (NoSuchFileException deletedMeanwhile) {
+            return false;
+        }
     }
 
-    private boolean isImage(Path from, String name) throws IOException {
+    private boolean isImage(Path from, String name) throws ImageRefusedException {
         try {
             return FileStatus.of(from.resolveSibling(name)).identity().equals(identity);
-        } catch (InvalidPathException noFileName) {
-            return false;
+        } catch (InvalidPathException e) {
+            throw new ImageRefusedException("%s has the backing file %s, of which it cannot be told whether it is %s"
+                    .formatted(from, Printable.of(name), image.getFileName()));
         } catch (OsException e) {
             // What does not exist or cannot be reached is not our image, which can.
             return false;

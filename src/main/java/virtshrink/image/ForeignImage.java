@@ -42,8 +42,8 @@ final class ForeignImage {
             throw new ImageRefusedException(image + " is a VMDK of several files; only a single sparse or"
                     + " stream-optimized file is read. Convert it with: qemu-img convert -f vmdk -O qcow2");
         }
-        ByteBuffer fields = ByteBuffer.wrap(header.getBytes(StandardCharsets.ISO_8859_1))
-                .order(ByteOrder.LITTLE_ENDIAN);
+        ByteBuffer fields =
+                ByteBuffer.wrap(header.getBytes(StandardCharsets.ISO_8859_1)).order(ByteOrder.LITTLE_ENDIAN);
         long capacity = fields.getLong(12);
         long descriptorSector = fields.getLong(28);
         if (capacity <= 0) {
@@ -61,7 +61,8 @@ final class ForeignImage {
     private static void requireNoVpcParent(Path image, FileChannel channel) throws IOException, ImageRefusedException {
         for (long at : new long[] {0, Math.max(0, channel.size() - VPC_FOOTER_BYTES)}) {
             String footer = latin1(channel, at, VPC_FOOTER_BYTES);
-            boolean differencing = footer.startsWith("conectix") && footer.length() > 63 && footer.charAt(63) == VPC_DIFFERENCING;
+            boolean differencing =
+                    footer.startsWith("conectix") && footer.length() > 63 && footer.charAt(63) == VPC_DIFFERENCING;
             if (differencing) {
                 throw new ImageRefusedException(image + " is a differencing VHD, which stands on another image");
             }

@@ -9,7 +9,7 @@ import virtshrink.os.FileStatus;
 /**
  * What there is to know of an image before anything is done with it.
  *
- * @param virtualBytes size of the guest's disk
+ * @param virtualBytes size of the guest's disk; of a raw file whose length is no multiple of 512, the next multiple, as qemu shows it
  * @param fileBytes length of the file
  * @param allocatedBytes what the host's filesystem has allocated for it
  * @param preallocated somebody reserved all its space on purpose
@@ -25,14 +25,32 @@ public record ImageFacts(
     /** Filesystems give back whole blocks, which are nowhere smaller in practice. */
     private static final long LEAST_UNIT_BYTES = 4096;
 
+    private static final long SECTOR_BYTES = 512;
+
     /**
      * Reads header and metadata; the file is only read.
      *
      * @param image absolute
-     * @throws ImageRefusedException if it is no valid image of the format, or must not be opened: encrypted, external data file, corrupt,
-     *     unknown incompatible features, names another file in a way that is not followed
+     * @throws ImageRefusedException if it is no valid image of the format, qemu-img cannot open it, or it must not be opened: encrypted,
+     *     external data file, corrupt, unknown incompatible features, names another file in a way that is not followed
      */
     public static ImageFacts read(Path image, ImageFormat format, QemuImg qemuImg)
+            throws IOException, ImageRefusedException {
+        try {
+            return readOpenable(image, format, qemuImg);
+        } catch (ToolFailedException e) {
+            // 1 is its word that the image is not to its liking; anything else is a failure of ours.
+            if (e.exitCode().orElse(0) != 1) {
+                throw e;
+            }
+            ImageRefusedException refused =
+                    new ImageRefusedException("%s cannot be read: %s".formatted(image, e.getMessage()));
+            refused.initCause(e);
+            throw refused;
+        }
+    }
+
+    private static ImageFacts readOpenable(Path image, ImageFormat format, QemuImg qemuImg)
             throws IOException, ImageRefusedException {
         FileStatus status = FileStatus.of(image);
         if (!status.regularFile()) {
@@ -40,7 +58,7 @@ public record ImageFacts(
         }
         if (format == ImageFormat.RAW) {
             boolean preallocated = Preallocation.ofRaw(image, status);
-            return of(format, status.sizeBytes(), status, preallocated, Optional.empty());
+            return of(format, wholeSectors(status.sizeBytes()), status, preallocated, Optional.empty());
         }
         if (format != ImageFormat.QCOW2) {
             ForeignImage.requireSelfContained(image, format);
@@ -72,24 +90,27 @@ public record ImageFacts(
         return qcow2.flatMap(Qcow2Facts::backing);
     }
 
+    private static long wholeSectors(long bytes) {
+        return Math.addExact(bytes, SECTOR_BYTES - 1) / SECTOR_BYTES * SECTOR_BYTES;
+    }
+
     private static ImageFacts of(
             ImageFormat format,
             long virtualBytes,
             FileStatus status,
             boolean preallocated,
             Optional<Qcow2Facts> qcow2) {
-        return new ImageFacts(
-                format, virtualBytes, status.sizeBytes(), status.allocatedBytes(), preallocated, qcow2);
+        return new ImageFacts(format, virtualBytes, status.sizeBytes(), status.allocatedBytes(), preallocated, qcow2);
     }
 
     /** Two readers of one header: where they disagree, one of them is wrong about the guest's data. */
     private static void requireAgreement(Path image, Qcow2Header header, ImageInfo info) throws ImageRefusedException {
-        long inconsistentOrNot = info.bitmaps().size();
         boolean bitmapsBit = (header.autoclearFeatures() & Qcow2Header.BITMAPS) != 0;
         if (info.virtualBytes() != header.sizeBytes()
                 || info.clusterBytes().orElse(-1) != header.clusterBytes()
-                || (bitmapsBit && inconsistentOrNot != header.extensions().bitmaps())) {
-            throw new ImageRefusedException("%s: qemu-img reads its header otherwise than we do: %s".formatted(image, info));
+                || (bitmapsBit && info.bitmaps().size() != header.extensions().bitmaps())) {
+            throw new ImageRefusedException(
+                    "%s: qemu-img reads its header otherwise than we do: %s".formatted(image, info));
         }
     }
 }

@@ -19,9 +19,8 @@ public record ImageInfo(long virtualBytes, OptionalLong clusterBytes, List<Persi
     }
 
     static ImageInfo of(QemuAnswer answer) throws ToolFailedException {
-        OptionalLong cluster = answer.has("cluster-size")
-                ? OptionalLong.of(answer.count("cluster-size"))
-                : OptionalLong.empty();
+        OptionalLong cluster =
+                answer.has("cluster-size") ? OptionalLong.of(answer.count("cluster-size")) : OptionalLong.empty();
         return new ImageInfo(answer.count("virtual-size"), cluster, bitmaps(answer));
     }
 

@@ -61,11 +61,17 @@ public final class ImageJudge {
     }
 
     private static Path resolve(Path image) throws IOException, ImageRefusedException {
+        Path file;
         try {
-            return image.toRealPath();
+            file = image.toRealPath();
         } catch (NoSuchFileException e) {
             throw new ImageRefusedException(image + " does not exist");
         }
+        if (!ToolArgument.isExact(file)) {
+            throw new ImageRefusedException(
+                    file + " has a name that the current locale cannot express; try with LC_ALL=C.UTF-8");
+        }
+        return file;
     }
 
     private static void requireReplaceable(Path file, FileStatus status, ImageFormat format, Policy policy)
@@ -77,8 +83,8 @@ public final class ImageJudge {
         }
         long links = status.links() - (long) policy.ownLinks();
         if (links > 1) {
-            throw new ImageRefusedException("%s has %d hard links: its other names would keep the old image"
-                    .formatted(file, links));
+            throw new ImageRefusedException(
+                    "%s has %d hard links: its other names would keep the old image".formatted(file, links));
         }
         try (OpenFile open = OpenFile.readOnly(file)) {
             OptionalInt flags = open.inodeFlags();

@@ -77,6 +77,23 @@ public final class ImageLock implements AutoCloseable {
         return file.wouldWriteLockConflict(USES_WRITE, 1) || file.wouldWriteLockConflict(USES_RESIZE, 1);
     }
 
+    /**
+     * Asks without locking whether the image can be looked at.
+     *
+     * @throws ImageRefusedException if somebody writes to it
+     */
+    static void refuseIfWritten(Path image) throws IOException, ImageRefusedException {
+        try (OpenFile file = OpenFile.readOnly(image)) {
+            if (!file.status().regularFile()) {
+                throw new ImageRefusedException(image + " is not a regular file");
+            }
+            if (hasWriter(file)) {
+                throw new ImageRefusedException(
+                        image + " is open for writing in another process (a running guest, qemu-nbd or qemu-img)");
+            }
+        }
+    }
+
     /** Size, times and identity when the lock was taken. */
     public FileStatus recorded() {
         return recorded;

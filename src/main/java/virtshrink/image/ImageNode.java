@@ -17,26 +17,29 @@ public final class ImageNode {
     private final Path file;
     private final ImageFormat format;
     private final boolean locking;
+    private final boolean forceShare;
     private final Backing backing;
 
-    private ImageNode(Path file, ImageFormat format, boolean locking, Backing backing) {
-        if (!file.isAbsolute()) {
-            throw new IllegalArgumentException("not an absolute path: " + file);
-        }
+    private ImageNode(Path file, ImageFormat format, boolean locking, boolean forceShare, Backing backing) {
         this.file = file;
         this.format = format;
         this.locking = locking;
+        this.forceShare = forceShare;
         this.backing = backing;
     }
 
-    /** The image and, if its header names any, the backing files that the header names. */
+    /**
+     * The image and, if its header names any, the backing files that the header names.
+     *
+     * @param file absolute
+     */
     public static ImageNode of(Path file, ImageFormat format) {
-        return new ImageNode(file, format, true, new Backing(true, Optional.empty()));
+        return new ImageNode(file, format, true, false, new Backing(true, Optional.empty()));
     }
 
     /** The image without its backing files: only for what concerns itself alone, such as a check. */
     public static ImageNode alone(Path file, ImageFormat format) {
-        return new ImageNode(file, format, true, new Backing(false, Optional.empty()));
+        return new ImageNode(file, format, true, false, new Backing(false, Optional.empty()));
     }
 
     /** Exactly these files, topmost first, whatever the headers say. */
@@ -48,19 +51,27 @@ public final class ImageNode {
         for (int i = chain.size() - 1; i >= 0; i--) {
             ChainElement element = chain.get(i);
             below = Optional.of(
-                    new ImageNode(element.file(), element.format(), true, new Backing(false, below)));
+                    new ImageNode(element.file(), element.format(), true, false, new Backing(false, below)));
         }
         return below.orElseThrow();
     }
 
     /** Over a node below: for an overlay whose header need not be believed. */
     public ImageNode over(ImageNode below) {
-        return new ImageNode(file, format, locking, new Backing(false, Optional.of(below)));
+        return new ImageNode(file, format, locking, forceShare, new Backing(false, Optional.of(below)));
     }
 
     /** Without qemu's own lock on the topmost file: for work under a lock that is held already. */
     public ImageNode withoutLocking() {
-        return new ImageNode(file, format, false, backing);
+        return new ImageNode(file, format, false, forceShare, backing);
+    }
+
+    /**
+     * Read without keeping anybody from writing: for looking at an image that a guest may start on at any moment. What is read then may be
+     * torn, so it must not be acted upon.
+     */
+    public ImageNode yielding() {
+        return new ImageNode(file, format, locking, true, backing);
     }
 
     public Path file() {
@@ -89,12 +100,15 @@ public final class ImageNode {
     private Map<String, Object> tree() {
         Map<String, Object> protocol = new LinkedHashMap<>();
         protocol.put("driver", "file");
-        protocol.put("filename", file.toString());
+        protocol.put("filename", ToolArgument.of(file));
         if (!locking) {
             protocol.put("locking", "off");
         }
         Map<String, Object> tree = new LinkedHashMap<>();
         tree.put("driver", format.qemuName());
+        if (forceShare) {
+            tree.put("force-share", true);
+        }
         tree.put("file", protocol);
         if (backing.explicit().isPresent()) {
             tree.put("backing", backing.explicit().get().tree());

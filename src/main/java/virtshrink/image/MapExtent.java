@@ -13,5 +13,4 @@ import virtshrink.block.ByteRange;
  * @param data takes space in its layer
  * @param offset where its bytes lie in their file, if they lie there uncompressed
  */
-public record MapExtent(
-        ByteRange range, int depth, boolean present, boolean zero, boolean data, OptionalLong offset) {}
+public record MapExtent(ByteRange range, int depth, boolean present, boolean zero, boolean data, OptionalLong offset) {}

@@ -63,8 +63,8 @@ record Qcow2Extensions(
             switch (type) {
                 case BACKING_FORMAT -> {
                     verify(length <= MOST_FORMAT_BYTES, at, "backing format name of " + length + " bytes");
-                    backingFormat = Optional.of(
-                            Qcow2Header.strictText(header, data, (int) length, "backing format name"));
+                    backingFormat =
+                            Optional.of(Qcow2Header.strictText(header, data, (int) length, "backing format name"));
                 }
                 case BITMAPS -> {
                     verify(length == BITMAPS_BYTES, at, "bitmaps extension of " + length + " bytes");

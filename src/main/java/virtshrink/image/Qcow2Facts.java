@@ -33,8 +33,7 @@ public record Qcow2Facts(
         bitmaps = List.copyOf(bitmaps);
     }
 
-    static Qcow2Facts of(
-            Qcow2Header header, Optional<BackingReference> backing, ImageInfo info, ImageCheck check) {
+    static Qcow2Facts of(Qcow2Header header, Optional<BackingReference> backing, ImageInfo info, ImageCheck check) {
         return new Qcow2Facts(
                 header.clusterBytes(),
                 header.version() == 2 ? "0.10" : "1.1",
@@ -50,9 +49,7 @@ public record Qcow2Facts(
 
     /** Share of the allocated clusters that are compressed, 0 to 1. */
     public double compressedFraction() {
-        return check.allocatedClusters() == 0
-                ? 0
-                : (double) check.compressedClusters() / check.allocatedClusters();
+        return check.allocatedClusters() == 0 ? 0 : (double) check.compressedClusters() / check.allocatedClusters();
     }
 
     /** The unit in which the image can give up space. */

@@ -205,7 +205,10 @@ record Qcow2Header(
         long clusterBits = header.u32be(20);
         verify(magic == Integer.toUnsignedLong(MAGIC), 0, "no qcow2 magic");
         verify(version == 2 || version == 3, 4, "version " + version);
-        verify(clusterBits >= 9 && 1L << Math.min(clusterBits, 62) <= MOST_CLUSTER_BYTES, 20, "cluster_bits " + clusterBits);
+        verify(
+                clusterBits >= 9 && 1L << Math.min(clusterBits, 62) <= MOST_CLUSTER_BYTES,
+                20,
+                "cluster_bits " + clusterBits);
         return (int) clusterBits;
     }
 

@@ -20,13 +20,16 @@ final class QemuAnswer {
 
     static QemuAnswer parse(ChildResult result) throws IOException {
         try {
-            return new QemuAnswer(result.command(), JSON.std.mapFrom(result.stdout()));
+            if (JSON.std.anyFrom(result.stdout()) instanceof Map<?, ?> fields) {
+                return new QemuAnswer(result.command(), fields);
+            }
         } catch (IOException e) {
             ToolFailedException absurd =
-                    ToolFailedException.absurd(result.command(), "no JSON object (" + e.getMessage() + ")");
+                    ToolFailedException.absurd(result.command(), "no JSON (" + e.getMessage() + ")");
             absurd.initCause(e);
             throw absurd;
         }
+        throw ToolFailedException.absurd(result.command(), "no JSON object");
     }
 
     boolean has(String name) {

@@ -74,13 +74,17 @@ public final class QemuImg {
      * @param virtualBytes may be absent if there is a backing file, whose size it then has
      */
     public void create(
-            Path image, ImageFormat format, List<String> options, Optional<BackingReference> backing, OptionalLong virtualBytes)
+            Path image,
+            ImageFormat format,
+            List<String> options,
+            Optional<BackingReference> backing,
+            OptionalLong virtualBytes)
             throws IOException {
         List<String> arguments = new ArrayList<>(List.of("create", "-q", "-f", format.qemuName()));
         options.forEach(option -> arguments.addAll(List.of("-o", escaped(option))));
         backing.ifPresent(
                 b -> arguments.addAll(List.of("-b", b.name(), "-F", b.format().qemuName())));
-        arguments.addAll(List.of("--", plain(image)));
+        arguments.addAll(List.of("--", ToolArgument.of(image)));
         virtualBytes.ifPresent(bytes -> arguments.add(Long.toString(bytes)));
         quick(arguments).require(0);
     }
@@ -103,7 +107,7 @@ public final class QemuImg {
         List<String> arguments = new ArrayList<>(List.of("convert", "-p", "-O", targetFormat.qemuName()));
         arguments.addAll(flags);
         options.forEach(option -> arguments.addAll(List.of("-o", escaped(option))));
-        arguments.addAll(List.of("--", source.argument(), plain(target)));
+        arguments.addAll(List.of("--", source.argument(), ToolArgument.of(target)));
         withProgress(arguments, percent).require(0);
     }
 
@@ -124,7 +128,7 @@ public final class QemuImg {
             arguments.add("--disable");
         }
         arguments.addAll(List.of("-g", Long.toString(bitmap.granularityBytes()), "-f", ImageFormat.QCOW2.qemuName()));
-        arguments.addAll(List.of("--", plain(image), bitmap.name()));
+        arguments.addAll(List.of("--", ToolArgument.of(image), bitmap.name()));
         quick(arguments).require(0);
     }
 
@@ -134,13 +138,13 @@ public final class QemuImg {
                         "bitmap",
                         "--merge=" + name,
                         "-b",
-                        plain(source),
+                        ToolArgument.of(source),
                         "-F",
                         ImageFormat.QCOW2.qemuName(),
                         "-f",
                         ImageFormat.QCOW2.qemuName(),
                         "--",
-                        plain(image),
+                        ToolArgument.of(image),
                         name))
                 .require(0);
     }
@@ -193,14 +197,6 @@ public final class QemuImg {
     private static String lastWords(ChildResult result) {
         String words = result.stdout().strip().replace('\n', ' ');
         return words.isEmpty() ? "the images differ" : Printable.of(words);
-    }
-
-    /** An absolute path begins with a slash, so qemu reads no protocol into it. */
-    private static String plain(Path file) {
-        if (!file.isAbsolute()) {
-            throw new IllegalArgumentException("not an absolute path: " + file);
-        }
-        return file.toString();
     }
 
     /** In an option list a comma is written twice. */

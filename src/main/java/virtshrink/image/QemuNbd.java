@@ -73,7 +73,8 @@ public final class QemuNbd implements AutoCloseable {
     public void stop(Duration limit) throws IOException {
         try {
             if (!child.awaitEnd(limit.compareTo(NATURAL_END) < 0 ? limit : NATURAL_END)) {
-                // Without a client ever, it would wait for one. The signal leads to the same orderly end as the last disconnect.
+                // Without a client ever, it would wait for one. The signal leads to the same orderly end as the last
+                // disconnect.
                 child.terminate();
             }
             child.waitFor(limit).require(0);
@@ -113,8 +114,8 @@ public final class QemuNbd implements AutoCloseable {
 
     private static List<String> arguments(ServeOptions options, Path pidFile) {
         List<String> arguments = new ArrayList<>(List.of(
-                "--socket=" + options.socket(),
-                "--pid-file=" + pidFile,
+                "--socket=" + ToolArgument.of(options.socket()),
+                "--pid-file=" + ToolArgument.of(pidFile),
                 "--shared=" + options.connections(),
                 "--cache=" + options.cache().qemuName()));
         if (options.readOnly()) {

@@ -44,8 +44,17 @@ public final class ReplacementFile implements AutoCloseable {
         return file;
     }
 
-    public FileStatus status() throws IOException {
-        return file.status();
+    /** What the file takes now. */
+    public SpaceTaken spaceTaken() throws IOException {
+        return SpaceTaken.of(file.status());
+    }
+
+    /** Whether the name still leads to this file: nobody has taken it for a leftover or put another one there. */
+    void requireInPlace() throws IOException {
+        FileStatus named = FileStatus.ofLink(path);
+        if (!named.identity().equals(file.status().identity())) {
+            throw new IOException(path + " was replaced by another file while it was being written");
+        }
     }
 
     /** Content and attributes are on the disk when this returns. */

@@ -23,9 +23,8 @@ public record ServeOptions(
         CacheMode cache) {
     public ServeOptions {
         if (connections < 1 || !socket.isAbsolute() || (detectZeroes && !unmap)) {
-            throw new IllegalArgumentException(
-                    "socket %s, %d connections, detect zeroes %b, unmap %b"
-                            .formatted(socket, connections, detectZeroes, unmap));
+            throw new IllegalArgumentException("socket %s, %d connections, detect zeroes %b, unmap %b"
+                    .formatted(socket, connections, detectZeroes, unmap));
         }
     }
 

@@ -5,7 +5,9 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Optional;
 import virtshrink.image.TemporaryNames.Role;
+import virtshrink.os.Errno;
 import virtshrink.os.FileStatus;
+import virtshrink.os.OsException;
 import virtshrink.os.Renames;
 
 /**
@@ -38,6 +40,7 @@ public final class Swap {
 
     /** Gives the new file the original's attributes and writes it to the disk. */
     public void prepare(ReplacementFile replacement) throws IOException {
+        replacement.requireInPlace();
         FileAttributes.transfer(lock.file(), replacement.file());
         replacement.sync();
     }
@@ -70,6 +73,24 @@ public final class Swap {
             }
         }
         Renames.syncDirectory(image.getParent());
+    }
+
+    /**
+     * Gives the new file its name beside an original that stays.
+     *
+     * @throws ImageRefusedException if there is a file of that name
+     */
+    public void place(ReplacementFile newFile, Path output) throws IOException, ImageRefusedException {
+        try {
+            Renames.noReplace(newFile.path(), output);
+        } catch (OsException problem) {
+            if (problem.is(Errno.EEXIST)) {
+                throw new ImageRefusedException(output + " exists already");
+            }
+            throw problem;
+        }
+        newFile.giveAway();
+        Renames.syncDirectory(output.getParent());
     }
 
     private void exchange(ReplacementFile replacement) throws IOException, ImageRefusedException {

@@ -15,6 +15,8 @@ final class TemporaryNames {
     enum Role {
         /** Takes the zeros; stands on the image. */
         OVERLAY("overlay.qcow2"),
+        /** Stands on the overlay and takes, for the rebuild, all that lies above the image's own backing file. */
+        REBASE("rebase.qcow2"),
         /** The image being rebuilt; never the original. */
         NEW("new.qcow2"),
         /** About to be exchanged with the image, or just exchanged: the new one or the original. */

@@ -41,8 +41,11 @@ public final class ToolFailedException extends IOException {
     }
 
     private static String lastLines(String stderrTail) {
-        List<String> lines =
-                stderrTail.lines().map(String::strip).filter(line -> !line.isEmpty()).toList();
+        List<String> lines = stderrTail
+                .lines()
+                .map(String::strip)
+                .filter(line -> !line.isEmpty())
+                .toList();
         String last = Printable.of(
                 String.join(" | ", lines.subList(Math.max(0, lines.size() - MOST_LINES), lines.size())),
                 MOST_CHARACTERS);

@@ -73,7 +73,8 @@ final class ToolPaths {
         throw new IOException("%s is not installed: looked in %s; install %s"
                 .formatted(
                         name,
-                        String.join(", ", directories.stream().map(Path::toString).toList()),
+                        String.join(
+                                ", ", directories.stream().map(Path::toString).toList()),
                         PACKAGES.getOrDefault(name, "the package that has it")));
     }
 }

@@ -2,6 +2,7 @@ package virtshrink.inspect;
 
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import virtshrink.block.RangeSet;
 import virtshrink.filesystem.FilesystemState;
 
@@ -15,6 +16,8 @@ import virtshrink.filesystem.FilesystemState;
  */
 public record DiskInspection(
         long virtualBytes, String partitionTable, List<FilesystemFinding> filesystems, Optional<String> refusal) {
+    private static final Set<String> UNMARKED = Set.of("swap", "btrfs");
+
     public DiskInspection {
         filesystems = List.copyOf(filesystems);
     }
@@ -33,5 +36,21 @@ public record DiskInspection(
     /** Whether any filesystem carries the mark of a guest that did not finish. */
     public boolean anyDirty() {
         return filesystems.stream().anyMatch(finding -> finding.state() instanceof FilesystemState.Dirty);
+    }
+
+    /**
+     * The same disk with the free space of swap and btrfs left alone: neither carries a mark of being in use by a suspended guest, so they
+     * share the fate of any filesystem of the domain that does.
+     *
+     * @param reason what was found, and where
+     */
+    public DiskInspection withSwapLeftAlone(String reason) {
+        List<FilesystemFinding> changed = filesystems.stream()
+                .map(finding -> finding.state() instanceof FilesystemState.FreeSpace
+                                && UNMARKED.contains(finding.identity().type())
+                        ? finding.withState(new FilesystemState.Unsupported("left alone: " + reason))
+                        : finding)
+                .toList();
+        return new DiskInspection(virtualBytes, partitionTable, changed, refusal);
     }
 }

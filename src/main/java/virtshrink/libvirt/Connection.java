@@ -15,7 +15,7 @@ import org.libvirt.LibvirtException;
 import org.libvirt.jna.ConnectionPointer;
 
 /** A libvirt-java connection, with the calls that it lacks. Thread-safe, as libvirt's own is; an error belongs to the thread of its call. */
-class Connection extends Connect {
+final class Connection extends Connect {
     private static final LibvirtCalls CALLS = LibvirtCalls.load();
 
     Connection(String uri) throws LibvirtException {

@@ -7,6 +7,8 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A libvirt connection URI of this host: {@code driver[+transport]:///path[?parameters]}. The images are opened as local files, so a URI that
@@ -50,15 +52,14 @@ record ConnectionUri(String text, String driver, String path, Optional<String> r
                         .findFirst());
     }
 
-    private static Map<String, String> parameters(@org.jspecify.annotations.Nullable String query) {
+    private static Map<String, String> parameters(@Nullable String query) {
         if (query == null) {
             return Map.of();
         }
         return Arrays.stream(query.split("&"))
                 .map(parameter -> parameter.split("=", 2))
                 .filter(parts -> parts.length == 2)
-                .collect(java.util.stream.Collectors.toMap(
-                        parts -> parts[0], parts -> parts[1], (first, again) -> first));
+                .collect(Collectors.toMap(parts -> parts[0], parts -> parts[1], (first, again) -> first));
     }
 
     /** Whether the driver runs inside this process and needs its event loop. */

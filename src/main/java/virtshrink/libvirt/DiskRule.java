@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Objects;
 import java.util.Optional;
 import virtshrink.image.BackingChain;
 import virtshrink.image.ChainElement;
@@ -115,7 +116,7 @@ final class DiskRule {
                     .toList();
             return otherThanStated(disk, below).or(() -> otherThanPoolKnows(disk, file, below));
         } catch (ImageRefusedException e) {
-            return Optional.of(e.getMessage());
+            return Optional.of(Objects.requireNonNullElse(e.getMessage(), "its image " + file + " cannot be used"));
         } catch (IOException e) {
             return Optional.of("its image " + file + " cannot be read: " + e.getMessage());
         }

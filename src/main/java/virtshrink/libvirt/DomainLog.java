@@ -6,15 +6,18 @@ import java.io.InputStream;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.DirectoryIteratorException;
+import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.regex.MatchResult;
 import java.util.regex.Pattern;
-import java.util.stream.Stream;
 import java.util.zip.GZIPInputStream;
 
 /**
@@ -59,17 +62,13 @@ final class DomainLog {
     }
 
     private Optional<String> judge(String domain) throws IOException {
-        try (Stream<Path> readable = Files.list(directory)) {
-            // Only a directory that can be listed proves that a log is missing.
-            readable.findFirst();
-        }
-        boolean anyLog = false;
+        Path live = directory.resolve(domain + ".log");
+        Set<Path> present = logs(live);
         for (String suffix : SUFFIXES) {
-            Path log = directory.resolve(domain + ".log" + suffix);
-            if (!Files.isRegularFile(log)) {
+            Path log = live.resolveSibling(domain + ".log" + suffix);
+            if (!present.contains(log)) {
                 continue;
             }
-            anyLog = true;
             Tail tail = suffix.endsWith(".gz") ? unpacked(log) : tail(log);
             Optional<MatchResult> last = lastMark(tail.text());
             if (last.isPresent()) {
@@ -78,9 +77,22 @@ final class DomainLog {
                 return Optional.of(unknown(log, "its last " + TAIL_BYTES + " bytes do not say how its last run ended"));
             }
         }
-        return anyLog
-                ? Optional.of(unknown(directory.resolve(domain + ".log"), "it does not say how its last run ended"))
-                : Optional.empty();
+        return present.isEmpty()
+                ? Optional.empty()
+                : Optional.of(unknown(live, "neither it nor an older one says how its last run ended"));
+    }
+
+    /** By listing the directory: a file that merely cannot be looked at must not pass for one that is missing. */
+    private Set<Path> logs(Path live) throws IOException {
+        Set<Path> found = new HashSet<>();
+        String prefix = String.valueOf(live.getFileName());
+        try (DirectoryStream<Path> entries = Files.newDirectoryStream(
+                directory, entry -> String.valueOf(entry.getFileName()).startsWith(prefix))) {
+            entries.forEach(found::add);
+        } catch (DirectoryIteratorException e) {
+            throw e.getCause();
+        }
+        return found;
     }
 
     private static Optional<String> verdict(Path log, MatchResult mark) {

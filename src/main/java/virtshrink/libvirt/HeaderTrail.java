@@ -97,8 +97,7 @@ final class HeaderTrail {
             try {
                 found.add(image.toRealPath().resolveSibling(plain).normalize());
             } catch (IOException e) {
-                // Gone meanwhile: the first reading stands.
-                continue;
+                return found; // gone meanwhile: the first reading stands
             }
         }
         return found;

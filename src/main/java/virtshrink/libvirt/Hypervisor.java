@@ -11,6 +11,7 @@ import org.libvirt.Domain;
 import org.libvirt.Error.ErrorNumber;
 import org.libvirt.Library;
 import org.libvirt.LibvirtException;
+import org.libvirt.jna.Libvirt.VirErrorCallback;
 import virtshrink.libvirt.Connection.CallFailedException;
 import virtshrink.libvirt.Connection.Condition;
 
@@ -21,6 +22,9 @@ import virtshrink.libvirt.Connection.Condition;
 public final class Hypervisor implements AutoCloseable {
     /** {@code VIR_DOMAIN_XML_INACTIVE}. */
     private static final int XML_INACTIVE = 2;
+
+    /** Held for ever: native code keeps only an address. */
+    private static final VirErrorCallback SILENT = (data, error) -> {};
 
     private final ConnectionUri uri;
     private final Connection connection;
@@ -63,9 +67,6 @@ public final class Hypervisor implements AutoCloseable {
     private static void silenceLibvirt() throws LibvirtException {
         Connect.setErrorCallback(SILENT);
     }
-
-    /** Held for ever: native code keeps only an address. */
-    private static final org.libvirt.jna.Libvirt.VirErrorCallback SILENT = (data, error) -> {};
 
     /** As given to {@link #open}. */
     public String uri() {
@@ -151,8 +152,7 @@ public final class Hypervisor implements AutoCloseable {
         }
         String[] snapshots = domain.snapshotListNames();
         for (String snapshot : snapshots) {
-            further.addAll(DomainXml.parseSnapshotDisks(
-                    domain.snapshotLookupByName(snapshot).getXMLDesc()));
+            further.addAll(snapshotDisks(domain, snapshot));
         }
         return new DomainRecord(
                 definition.name(),
@@ -167,6 +167,19 @@ public final class Hypervisor implements AutoCloseable {
                 inactiveXml,
                 located(definition.disks()),
                 located(further));
+    }
+
+    private static List<DomainDisk> snapshotDisks(Domain domain, String snapshot) throws LibvirtException, IOException {
+        try {
+            return DomainXml.parseSnapshotDisks(
+                    domain.snapshotLookupByName(snapshot).getXMLDesc());
+        } catch (LibvirtException e) {
+            // Deleted since it was listed: then it uses nothing any more.
+            if (e.getError().getCode() == ErrorNumber.VIR_ERR_NO_DOMAIN_SNAPSHOT) {
+                return List.of();
+            }
+            throw e;
+        }
     }
 
     private List<DomainDisk> located(List<DomainDisk> disks) throws LibvirtException, IOException {

@@ -6,11 +6,11 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.UUID;
 import java.util.function.Predicate;
-import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import virtshrink.image.BackingChain;
 import virtshrink.image.ChainElement;
@@ -22,9 +22,6 @@ import virtshrink.image.ImageRefusedException;
  * each with the files it stands on. Files are told apart by device and inode. Immutable.
  */
 final class ImageCensus {
-    /** Files of a run that died, or of one just under way; they stand on the image they were made for. */
-    private static final Pattern OWN_TEMPORARY = Pattern.compile("\\..*\\.virt-shrink-[^/]*\\.(overlay|new)\\.qcow2");
-
     private final Map<FileKey, List<Use>> uses = new HashMap<>();
     private final List<String> notes = new ArrayList<>();
 
@@ -83,16 +80,22 @@ final class ImageCensus {
     }
 
     private void addVolume(PoolVolumeRecord volume) {
-        if (volume.backing().isEmpty()
-                || OWN_TEMPORARY
-                        .matcher(String.valueOf(volume.path().getFileName()))
-                        .matches()) {
+        if (volume.backing().isEmpty()) {
             return;
         }
         Path backing = volume.backing().get();
+        if (isOwnTemporary(volume.path(), backing)) {
+            return;
+        }
         String user = "volume " + volume.name() + " of the storage pool " + volume.pool();
         add(backing, new Use(user, Optional.empty(), "", Role.BACKING));
         HeaderTrail.below(backing).forEach(below -> add(below, new Use(user, Optional.empty(), "", Role.BACKING)));
+    }
+
+    /** The overlay of a run that died, or of one under way, lies beside the image it stands on, under a name made from its name. */
+    private static boolean isOwnTemporary(Path volume, Path image) {
+        return Objects.equals(volume.getParent(), image.getParent())
+                && String.valueOf(volume.getFileName()).startsWith("." + image.getFileName() + ".virt-shrink-");
     }
 
     /** The files below an image. One that cannot be walked properly is followed as far as its headers lead. */

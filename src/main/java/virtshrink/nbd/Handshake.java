@@ -32,7 +32,16 @@ final class Handshake {
     private static final int REP_ERR_TLS_REQD = 0x8000_0005;
     private static final int REP_ERR_SHUTDOWN = 0x8000_0007;
     private static final List<String> REP_ERR_NAMES = List.of(
-            "", "UNSUP", "POLICY", "INVALID", "PLATFORM", "TLS_REQD", "UNKNOWN", "SHUTDOWN", "BLOCK_SIZE_REQD", "TOO_BIG");
+            "",
+            "UNSUP",
+            "POLICY",
+            "INVALID",
+            "PLATFORM",
+            "TLS_REQD",
+            "UNKNOWN",
+            "SHUTDOWN",
+            "BLOCK_SIZE_REQD",
+            "TOO_BIG");
 
     private static final int INFO_EXPORT = 0;
     private static final int INFO_BLOCK_SIZE = 3;
@@ -93,8 +102,9 @@ final class Handshake {
         List<byte[]> names = options.metaContexts().stream()
                 .map(name -> name.getBytes(StandardCharsets.UTF_8))
                 .toList();
-        ByteBuffer data = ByteBuffer.allocate(
-                8 + exportName.length + names.stream().mapToInt(name -> 4 + name.length).sum());
+        ByteBuffer data = ByteBuffer.allocate(8
+                + exportName.length
+                + names.stream().mapToInt(name -> 4 + name.length).sum());
         data.putInt(exportName.length).put(exportName).putInt(names.size());
         names.forEach(name -> data.putInt(name.length).put(name));
         sendOption(OPT_SET_META_CONTEXT, data.flip());
@@ -201,7 +211,8 @@ final class Handshake {
         int type = wire.i32();
         long lengthBytes = wire.u32();
         if (answered != option) {
-            throw wire.fault("a reply to option %s instead of %d".formatted(Integer.toUnsignedString(answered), option));
+            throw wire.fault(
+                    "a reply to option %s instead of %d".formatted(Integer.toUnsignedString(answered), option));
         }
         if (lengthBytes > MOST_REPLY_BYTES) {
             throw wire.fault("a reply of %d bytes to option %d".formatted(lengthBytes, option));

@@ -24,8 +24,11 @@ import virtshrink.block.RangeSet;
  * every request under way and every later one with that same reason.
  */
 public final class NbdClient implements BlockSource, AutoCloseable {
-    /** The protocol's portable bound for a request with data, whatever more a server allows. */
-    private static final long MOST_READ_BYTES = 32 << 20;
+    /**
+     * Reads are cut at multiples of this, or of what the server takes if that is less. The protocol's portable bound is 32 MiB, but a server
+     * holds a buffer of that size for each request in flight, and larger reads than this are not faster.
+     */
+    private static final long MOST_READ_BYTES = 2 << 20;
 
     /**
      * Requests without data are cut at multiples of this. The protocol allows 4 GiB less a byte; a power of two does not cut through a
@@ -214,18 +217,18 @@ public final class NbdClient implements BlockSource, AutoCloseable {
         long from = Math.max(part.startBytes() - wantedStartBytes, 0);
         long to = Math.min(part.endBytes() - wantedStartBytes, target.capacity());
         return new ReadRequest(
-                part.startBytes(),
-                part.lengthBytes(),
-                wantedStartBytes + from,
-                target.slice((int) from, (int) (to - from)));
+                part.startBytes(), part.lengthBytes(), wantedStartBytes + from, target.slice((int) from, (int)
+                        (to - from)));
     }
 
     private void apply(Request.Command command, RangeSet ranges, LongConsumer progressBytes) throws IOException {
         for (ByteRange range : ranges) {
             requireInside(range);
-            if (!export.limits().isAligned(range.startBytes()) || !export.limits().isAligned(range.lengthBytes())) {
-                throw new IllegalArgumentException("%s is not made of the whole blocks of %d bytes that the NBD server at %s takes"
-                        .formatted(range, export.limits().minimumBytes(), socket));
+            if (!export.limits().isAligned(range.startBytes())
+                    || !export.limits().isAligned(range.lengthBytes())) {
+                throw new IllegalArgumentException(
+                        "%s is not made of the whole blocks of %d bytes that the NBD server at %s takes"
+                                .formatted(range, export.limits().minimumBytes(), socket));
             }
         }
         long[] doneBytes = new long[1];
@@ -267,8 +270,8 @@ public final class NbdClient implements BlockSource, AutoCloseable {
 
     private void requireInside(ByteRange range) {
         if (range.endBytes() > sizeBytes()) {
-            throw new IllegalArgumentException("%s reaches beyond the %d bytes of the NBD export at %s"
-                    .formatted(range, sizeBytes(), socket));
+            throw new IllegalArgumentException(
+                    "%s reaches beyond the %d bytes of the NBD export at %s".formatted(range, sizeBytes(), socket));
         }
     }
 

@@ -63,7 +63,8 @@ final class NbdConnection {
                 throw fault.again();
             }
             long cookie = nextCookie++;
-            request.setDeadlineNanos(System.nanoTime() + options.requestTimeout().toNanos());
+            request.setDeadlineNanos(
+                    System.nanoTime() + options.requestTimeout().toNanos());
             pending.put(cookie, request);
             wire.send(request.encode(cookie));
         } finally {

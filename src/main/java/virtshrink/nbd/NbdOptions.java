@@ -43,7 +43,8 @@ public record NbdOptions(
         requireTimeout(handshakeTimeout);
         requireTimeout(requestTimeout);
         if (requestsInFlight < 1 || requestsInFlight > MOST_IN_FLIGHT) {
-            throw new IllegalArgumentException("requests in flight: 1 to " + MOST_IN_FLIGHT + ", not " + requestsInFlight);
+            throw new IllegalArgumentException(
+                    "requests in flight: 1 to " + MOST_IN_FLIGHT + ", not " + requestsInFlight);
         }
     }
 

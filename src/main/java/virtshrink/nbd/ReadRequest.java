@@ -63,8 +63,8 @@ final class ReadRequest extends Request {
 
     private void claim(long start, long bytes, Wire wire) throws NbdProtocolException {
         if (start < offsetBytes() || bytes < 1 || start - offsetBytes() > lengthBytes() - bytes) {
-            throw wire.fault("%d bytes at offset %s in reply to %s"
-                    .formatted(bytes, Long.toUnsignedString(start), this));
+            throw wire.fault(
+                    "%d bytes at offset %s in reply to %s".formatted(bytes, Long.toUnsignedString(start), this));
         }
         if (!coverage.claim(start, start + bytes)) {
             throw wire.fault("overlapping or too scattered chunks at offset %d in reply to %s".formatted(start, this));

@@ -113,8 +113,8 @@ final class ReplyReader {
         if (type == REPLY_TYPE_ERROR_OFFSET) {
             long offset = wire.i64();
             if (offset < request.offsetBytes() || offset - request.offsetBytes() > request.lengthBytes()) {
-                throw wire.fault("an error at offset %s in reply to %s"
-                        .formatted(Long.toUnsignedString(offset), request));
+                throw wire.fault(
+                        "an error at offset %s in reply to %s".formatted(Long.toUnsignedString(offset), request));
             }
         }
         wire.skip(restBytes);
@@ -123,8 +123,8 @@ final class ReplyReader {
 
     private Request requestOf(long cookie) throws NbdProtocolException {
         return pending.find(cookie)
-                .orElseThrow(() -> wire.fault(
-                        "a reply with cookie %s, which no request in flight has".formatted(Long.toUnsignedString(cookie))));
+                .orElseThrow(() -> wire.fault("a reply with cookie %s, which no request in flight has"
+                        .formatted(Long.toUnsignedString(cookie))));
     }
 
     private void fail(Request request, int error, String text) {

@@ -19,6 +19,7 @@ final class StatusRequest extends Request {
     private final Set<Integer> missingIds;
     /** Two numbers for each extent. */
     private int[] lengthsAndFlags = new int[32];
+
     private int extents;
 
     /**
@@ -26,10 +27,7 @@ final class StatusRequest extends Request {
      * @param contextIds all that were agreed on, the wanted one among them
      */
     StatusRequest(
-            long offsetBytes,
-            long lengthBytes,
-            long wantedStartBytes,
-            int wantedId, Collection<Integer> contextIds) {
+            long offsetBytes, long lengthBytes, long wantedStartBytes, int wantedId, Collection<Integer> contextIds) {
         super(Command.BLOCK_STATUS, offsetBytes, lengthBytes);
         this.wantedStartBytes = wantedStartBytes;
         this.wantedId = wantedId;
@@ -65,8 +63,9 @@ final class StatusRequest extends Request {
         }
         int id = wire.i32();
         if (!missingIds.remove(id)) {
-            throw wire.fault("a block status chunk for metadata context id %s, which was not asked for or has come before"
-                    .formatted(Integer.toUnsignedString(id)));
+            throw wire.fault(
+                    "a block status chunk for metadata context id %s, which was not asked for or has come before"
+                            .formatted(Integer.toUnsignedString(id)));
         }
         for (int i = 0; i < count; i++) {
             int length = wire.i32();

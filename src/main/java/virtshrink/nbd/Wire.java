@@ -17,6 +17,7 @@ import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 
 /**
  * The bytes of one connection, big-endian both ways.
@@ -57,13 +58,15 @@ final class Wire implements Closeable {
         }
     }
 
-    /** Connects to a Unix socket block while the server's backlog is full, and a non-blocking one just fails then; hence the watchdog. */
+    /** Connecting blocks while the server's backlog is full (a non-blocking channel would fail then at once); hence the watchdog. */
     private static void connect(SocketChannel channel, Path socket, Duration timeout) throws IOException {
-        CountDownLatch connected = new CountDownLatch(1);
+        CountDownLatch settled = new CountDownLatch(1);
+        AtomicBoolean decided = new AtomicBoolean();
         Thread watchdog = new Thread(
                 () -> {
                     try {
-                        if (!connected.await(timeout.toNanos(), TimeUnit.NANOSECONDS)) {
+                        if (!settled.await(timeout.toNanos(), TimeUnit.NANOSECONDS)
+                                && decided.compareAndSet(false, true)) {
                             channel.close();
                         }
                     } catch (InterruptedException | IOException e) {
@@ -75,6 +78,9 @@ final class Wire implements Closeable {
         watchdog.start();
         try {
             channel.connect(UnixDomainSocketAddress.of(socket));
+            if (!decided.compareAndSet(false, true)) {
+                throw new AsynchronousCloseException();
+            }
         } catch (ClosedByInterruptException e) {
             throw interrupted(socket);
         } catch (AsynchronousCloseException e) {
@@ -84,7 +90,7 @@ final class Wire implements Closeable {
             throw new NbdDisconnectedException(
                     "no NBD server could be reached at %s: %s".formatted(socket, e.getMessage()), e);
         } finally {
-            connected.countDown();
+            settled.countDown();
         }
     }
 
@@ -199,8 +205,7 @@ final class Wire implements Closeable {
             input.flip();
         }
         if (got < 0) {
-            throw new NbdDisconnectedException(
-                    "NBD server at %s closed the connection %s".formatted(socket, phase));
+            throw new NbdDisconnectedException("NBD server at %s closed the connection %s".formatted(socket, phase));
         }
         return got > 0;
     }

@@ -27,6 +27,8 @@ final class Libc {
 
     static native int fdatasync(int descriptor);
 
+    static native int syncfs(int descriptor);
+
     static native int fcntl(int descriptor, int command, long argument);
 
     static native int fcntl(int descriptor, int command, byte[] argument);
@@ -44,6 +46,8 @@ final class Libc {
     static native int ftruncate(int descriptor, long length);
 
     static native int fallocate(int descriptor, int mode, long offset, long length);
+
+    static native int posix_fadvise(int descriptor, long offset, long length, int advice);
 
     static native long lseek(int descriptor, long offset, int whence);
 

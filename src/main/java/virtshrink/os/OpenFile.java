@@ -28,6 +28,7 @@ public final class OpenFile implements AutoCloseable {
     private static final int LOCK_EX_NB = 2 | 4;
     private static final int FALLOC_FL_KEEP_SIZE = 1;
     private static final int FALLOC_FL_PUNCH_HOLE = 2;
+    private static final int POSIX_FADV_DONTNEED = 4;
     private static final int SEEK_DATA = 3;
     private static final int SEEK_HOLE = 4;
     private static final long UTIME_OMIT = (1L << 30) - 2;
@@ -73,6 +74,24 @@ public final class OpenFile implements AutoCloseable {
         return file;
     }
 
+    /**
+     * A new file for reading and writing that only its owner may open, also on filesystems that keep no modes and refuse to be given one.
+     *
+     * @throws OsException also with {@code EEXIST} if there is something at the path already, be it a dangling link
+     */
+    public static OpenFile createPrivate(Path path) throws OsException {
+        return new OpenFile(path, open(path, O_RDWR | O_CREAT | O_EXCL | OpenFlags.O_NOFOLLOW, 0600));
+    }
+
+    /**
+     * A new file for reading and writing that never has a name and is gone when it is closed, however that happens.
+     *
+     * @throws OsException with {@link OsException#isUnsupported()} where the filesystem cannot do that
+     */
+    public static OpenFile createUnnamed(Path directory) throws OsException {
+        return new OpenFile(directory, open(directory, O_RDWR | O_EXCL | OpenFlags.O_TMPFILE, 0600));
+    }
+
     private static OpenFile openExisting(Path path, int access) throws OsException {
         try {
             return new OpenFile(path, open(path, access | O_NONBLOCK, 0));
@@ -107,6 +126,16 @@ public final class OpenFile implements AutoCloseable {
     /** Content and what is needed to find it are on the disk when this returns ({@code fdatasync}). */
     public void syncData() throws OsException {
         check("fdatasync", () -> Libc.fdatasync(descriptor()));
+    }
+
+    /** The whole filesystem on which the file lies is on the disk when this returns, and what was deleted is free ({@code syncfs}). */
+    public void syncFilesystem() throws OsException {
+        check("syncfs", () -> Libc.syncfs(descriptor()));
+    }
+
+    /** Gives back the memory in which the host keeps this file's content, as far as that is on the disk already; a hint that cannot fail. */
+    public void dropCache() {
+        Libc.posix_fadvise(descriptor(), 0, 0, POSIX_FADV_DONTNEED);
     }
 
     /**

@@ -11,5 +11,8 @@ final class OpenFlags {
     static final int O_DIRECTORY = OWN_NUMBERS ? 040000 : 0200000;
     static final int O_NOFOLLOW = OWN_NUMBERS ? 0100000 : 0400000;
 
+    /** Contains {@code O_DIRECTORY}, so that a kernel without it fails instead of opening the directory for writing. */
+    static final int O_TMPFILE = 020000000 | O_DIRECTORY;
+
     private OpenFlags() {}
 }

@@ -2,20 +2,36 @@ package virtshrink.shrink;
 
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.Optional;
 import virtshrink.image.ImageFormat;
+import virtshrink.image.ImageJudge;
 import virtshrink.image.ImageRefusedException;
+import virtshrink.image.ImageWork;
+import virtshrink.image.RunDirectory;
+import virtshrink.image.ServedDisk;
 import virtshrink.inspect.DiskInspection;
+import virtshrink.inspect.DiskInspector;
 
-/** Looks into an image without writing anything. */
+/** Looks at what lies on an image without writing anything or keeping anybody from starting. Thread-safe. */
 public final class ImageInspector {
     /**
-     * What lies on the disk.
-     *
-     * @throws ImageRefusedException if the image is one that is left alone
+     * @param sectorBytes logical sector size of the guest's disk, 512 or 4096
+     * @throws ImageRefusedException if the image cannot be looked at: in use, or a header that is not followed
      */
-    @SuppressWarnings("DoNotCallSuggester") // until it is written
     public DiskInspection inspect(Path image, ImageFormat format, int sectorBytes)
             throws IOException, ImageRefusedException {
-        throw new UnsupportedOperationException("being written: " + image);
+        return inspect(image, format, "sda", sectorBytes);
+    }
+
+    /** As {@link #inspect(Path, ImageFormat, int)}, with the guest's name of the disk. */
+    DiskInspection inspect(Path image, ImageFormat format, String diskName, int sectorBytes)
+            throws IOException, ImageRefusedException {
+        ImageWork.Terms terms = new ImageWork.Terms(true, Optional.empty(), ImageJudge.Policy.SEPARATE_OUTPUT);
+        try (ImageWork work = ImageWork.begin(RunDirectory.standard(), image, format, terms, kill -> {});
+                ServedDisk disk = work.serveOriginal()) {
+            DiskInspection inspection = DiskInspector.standard().inspect(disk.bytes(), diskName, sectorBytes);
+            disk.stop();
+            return inspection;
+        }
     }
 }

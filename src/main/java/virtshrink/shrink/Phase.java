@@ -2,10 +2,9 @@ package virtshrink.shrink;
 
 import java.util.Locale;
 
-/** The steps of a run, in their order. */
+/** The steps of a run, in their order. Taking the lock is part of judging. */
 public enum Phase {
     JUDGE,
-    LOCK,
     ATTACH,
     INSPECT,
     ESTIMATE,

@@ -1,5 +1,5 @@
 /**
- * Where filesystems lie on a disk: MBR and GPT partition tables.
+ * Where filesystems lie on a disk: MBR and GPT partition tables, read strictly: whoever cannot tell whose a byte is must not free it.
  *
  * <p>May use {@code block} only.
  */

@@ -16,9 +16,12 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 class DomainLogTest {
-    private static final String START =
-            "2026-11-22 13:33:07.940+0000: starting up libvirt version: 9.0.0, package: 9.0.0-4\n"
-                    + "LC_ALL=C \\\n/usr/bin/qemu-system-x86_64 \\\n-msg timestamp=on\n";
+    private static final String START = """
+            2026-11-22 13:33:07.940+0000: starting up libvirt version: 9.0.0, package: 9.0.0-4
+            LC_ALL=C \\
+            /usr/bin/qemu-system-x86_64 \\
+            -msg timestamp=on
+            """;
     private static final String QEMU_ENDS =
             "2026-11-22T13:33:08.490786Z qemu-system-x86_64: terminating on signal 15 from pid 13 (libvirtd)\n";
 
@@ -83,7 +86,7 @@ class DomainLogTest {
     @Test
     void refusesALogThatSaysNothing() throws IOException {
         write("", "");
-        refusedFor("does not say");
+        refusedFor("neither it nor an older one says");
     }
 
     @Test
@@ -122,6 +125,18 @@ class DomainLogTest {
     void findsTheEndBehindMuchNoise() throws IOException {
         write("", START + "x\n".repeat(DomainLog.TAIL_BYTES) + end("shutdown"));
         assertEquals(Optional.empty(), judge());
+    }
+
+    @Test
+    void refusesALogThatItCannotRead() throws IOException {
+        Files.createSymbolicLink(directory.resolve("web.log"), directory.resolve("gone"));
+        assertTrue(judge().isPresent());
+    }
+
+    @Test
+    void refusesWhenOnlyLogsOfAnUnknownNameAreLeft() throws IOException {
+        write("-20261122", START + end("shutdown"));
+        refusedFor("neither it nor an older one says");
     }
 
     @Test

@@ -2,10 +2,13 @@ package virtshrink.libvirt;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.UUID;
@@ -30,7 +33,7 @@ class EligibilityTest {
             throws IOException {
         return new DomainRecord(
                 name,
-                UUID.nameUUIDFromBytes(name.getBytes(java.nio.charset.StandardCharsets.UTF_8)),
+                UUID.nameUUIDFromBytes(name.getBytes(StandardCharsets.UTF_8)),
                 Optional.empty(),
                 state,
                 reason,
@@ -57,7 +60,7 @@ class EligibilityTest {
     }
 
     private List<DiskVerdict> judge(DomainRecord subject, DomainRecord... others) {
-        List<DomainRecord> all = new java.util.ArrayList<>(List.of(others));
+        List<DomainRecord> all = new ArrayList<>(List.of(others));
         all.add(subject);
         return Eligibility.judge(
                         new HostSurvey(all, List.of(), List.of()),
@@ -221,6 +224,71 @@ class EligibilityTest {
         assertTrue(
                 verdict.notes().stream().anyMatch(note -> note.contains("disk vdb of the domain other")),
                 verdict.toString());
+    }
+
+    private Path overlay(String name, String backingName) throws IOException {
+        assumeTrue(Files.isExecutable(Path.of("/usr/bin/qemu-img")), "needs qemu-img (package qemu-utils)");
+        Path image = directory.resolve(name);
+        PrivateLibvirtd.run(List.of(
+                "qemu-img",
+                "create",
+                "-q",
+                "-f",
+                "qcow2",
+                "-u",
+                "-b",
+                backingName,
+                "-F",
+                "raw",
+                image.toString(),
+                "1M"));
+        return image;
+    }
+
+    private static String qcow2Disk(Path image, String more) {
+        return disk("vda", image, more).replace("type='raw'", "type='qcow2'");
+    }
+
+    @Test
+    void findsABackingFileEvenBelowAChainThatCannotBeWalked() throws Exception {
+        Path base = raw("base.img");
+        Path overlay = overlay("overlay.qcow2", "json:{\"file\":{\"driver\":\"file\",\"filename\":\"" + base + "\"}}");
+        DomainRecord other = idle("other", qcow2Disk(overlay, ""));
+        assertRefused(
+                "is a backing file of disk vda of the domain other",
+                judge(idle("web", disk("vda", base, "")), other).get(0));
+    }
+
+    @Test
+    void requiresThatXmlAndHeadersAgreeOnTheBackingFiles() throws Exception {
+        Path base = raw("base.img");
+        Path overlay = overlay("overlay.qcow2", "base.img");
+        String same = "<backingStore type='file'><format type='raw'/><source file='%s'/>%s</backingStore>";
+        request(judge(idle("web", qcow2Disk(overlay, same.formatted(base, "<backingStore/>"))))
+                .get(0));
+        request(judge(idle("web", qcow2Disk(overlay, same.formatted(base, "")))).get(0));
+        assertRefused(
+                "make them agree",
+                judge(idle("web", qcow2Disk(overlay, same.formatted(raw("other.img"), ""))))
+                        .get(0));
+        assertRefused(
+                "make them agree",
+                judge(idle("web", qcow2Disk(overlay, "<backingStore/>"))).get(0));
+        String network = "<backingStore type='network'><format type='raw'/><source protocol='nbd'/></backingStore>";
+        assertRefused(
+                "make them agree",
+                judge(idle("web", qcow2Disk(overlay, network))).get(0));
+    }
+
+    @Test
+    void saysWhyTheOwnChainCannotBeWalked() throws Exception {
+        assertRefused(
+                "gone.img",
+                judge(idle("web", qcow2Disk(overlay("overlay.qcow2", "gone.img"), "")))
+                        .get(0));
+        assertRefused(
+                "broken.img",
+                judge(idle("web", qcow2Disk(raw("broken.img"), ""))).get(0));
     }
 
     @Test

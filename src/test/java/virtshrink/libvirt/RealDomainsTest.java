@@ -7,6 +7,7 @@ import static virtshrink.libvirt.PrivateLibvirtd.fileDisk;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
@@ -61,7 +62,7 @@ class RealDomainsTest {
 
     private Path image(String name, String... createOptions) throws IOException {
         Path image = images.resolve(name);
-        List<String> command = new java.util.ArrayList<>(List.of("qemu-img", "create", "-q", "-f", "qcow2"));
+        List<String> command = new ArrayList<>(List.of("qemu-img", "create", "-q", "-f", "qcow2"));
         command.addAll(Arrays.asList(createOptions));
         command.add(image.toString());
         if (createOptions.length == 0) {
@@ -187,7 +188,7 @@ class RealDomainsTest {
     @Test
     void refusesABackingFileOfAVolume() throws Exception {
         Path pool = Files.createDirectory(directory.resolve("volumes"));
-        Path base = image("golden.qcow2");
+        Path base = image("../volumes/golden.qcow2").normalize();
         image("../volumes/clone.qcow2", "-b", base.toString(), "-F", "qcow2");
         libvirtd.defineDomain("golden", fileDisk("vda", base, "qcow2"));
         assertEquals("eligible", reason("golden", "vda"));

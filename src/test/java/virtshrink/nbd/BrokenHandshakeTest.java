@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import static virtshrink.nbd.ScriptedServer.bytes;
 
 import java.io.IOException;
+import java.io.InterruptedIOException;
 import java.net.StandardProtocolFamily;
 import java.net.UnixDomainSocketAddress;
 import java.nio.channels.ServerSocketChannel;
@@ -24,15 +25,20 @@ import virtshrink.nbd.ScriptedServer.Script;
 
 @Timeout(10)
 class BrokenHandshakeTest {
-    private static final NbdOptions OPTIONS = NbdOptions.defaults().withHandshakeTimeout(Duration.ofMillis(300));
+    private static final NbdOptions OPTIONS = NbdOptions.defaults().withHandshakeTimeout(Duration.ofSeconds(8));
+    /** For servers that are meant to run into the time limit. */
+    private static final NbdOptions IMPATIENT = OPTIONS.withHandshakeTimeout(Duration.ofMillis(300));
+
     private static final byte[] NOTHING = {};
 
     @TempDir
     private Path directory;
 
-    private <T extends Exception> T connectingFails(Class<T> type, NbdOptions options, Script script) throws IOException {
+    private <T extends Exception> T connectingFails(Class<T> type, NbdOptions options, Script script)
+            throws IOException {
         try (ScriptedServer server = new ScriptedServer(directory, script)) {
-            T thrown = assertThrows(type, () -> NbdClient.connect(server.socket(), options).close());
+            T thrown = assertThrows(
+                    type, () -> NbdClient.connect(server.socket(), options).close());
             assertTrue(thrown.getMessage().contains(server.socket().toString()), thrown.getMessage());
             return thrown;
         }
@@ -75,13 +81,13 @@ class BrokenHandshakeTest {
 
     @Test
     void silenceInTheHandshakeEndsInTime() throws IOException {
-        NbdTimeoutException thrown = connectingFails(NbdTimeoutException.class, OPTIONS, server -> {});
+        NbdTimeoutException thrown = connectingFails(NbdTimeoutException.class, IMPATIENT, server -> {});
         assertTrue(thrown.getMessage().contains("within 300 ms"), thrown.getMessage());
     }
 
     @Test
     void silenceAfterAnOptionEndsInTime() throws IOException {
-        connectingFails(NbdTimeoutException.class, OPTIONS, server -> {
+        connectingFails(NbdTimeoutException.class, IMPATIENT, server -> {
             server.greet();
             server.readOption();
         });
@@ -89,7 +95,7 @@ class BrokenHandshakeTest {
 
     @Test
     void endlessInformationEndsInTime() throws IOException {
-        connectingFails(NbdTimeoutException.class, OPTIONS, server -> {
+        connectingFails(NbdTimeoutException.class, IMPATIENT, server -> {
             server.greet();
             server.readOption();
             server.answer(8, ScriptedServer.ACK, NOTHING);
@@ -104,7 +110,7 @@ class BrokenHandshakeTest {
         String[] contexts = IntStream.range(0, 64)
                 .mapToObj(i -> "x-test:" + i + "x".repeat(4000))
                 .toArray(String[]::new);
-        connectingFails(NbdTimeoutException.class, OPTIONS.withMetaContexts(contexts), server -> {
+        connectingFails(NbdTimeoutException.class, IMPATIENT.withMetaContexts(contexts), server -> {
             server.greet();
             server.readOption();
             server.answer(8, ScriptedServer.ACK, NOTHING);
@@ -121,7 +127,7 @@ class BrokenHandshakeTest {
                 waiting.add(SocketChannel.open(UnixDomainSocketAddress.of(socket)));
             }
             NbdTimeoutException thrown =
-                    assertThrows(NbdTimeoutException.class, () -> NbdClient.connect(socket, OPTIONS));
+                    assertThrows(NbdTimeoutException.class, () -> NbdClient.connect(socket, IMPATIENT));
             assertTrue(thrown.getMessage().contains("took no connection within 300 ms"), thrown.getMessage());
         } finally {
             for (SocketChannel channel : waiting) {
@@ -142,6 +148,15 @@ class BrokenHandshakeTest {
     void aFileThatIsNoSocketIsAnError() throws IOException {
         Path file = Files.createFile(directory.resolve("file"));
         assertThrows(NbdDisconnectedException.class, () -> NbdClient.connect(file, OPTIONS));
+    }
+
+    @Test
+    void anInterruptEndsTheHandshakeAndStaysPending() throws IOException {
+        try (ScriptedServer server = new ScriptedServer(directory, script -> {})) {
+            Thread.currentThread().interrupt();
+            assertThrows(InterruptedIOException.class, () -> NbdClient.connect(server.socket(), NbdOptions.defaults()));
+            assertTrue(Thread.interrupted());
+        }
     }
 
     @Test

@@ -1,6 +1,5 @@
 package virtshrink.nbd;
 
-import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertInstanceOf;
@@ -15,11 +14,10 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
-import java.util.concurrent.CompletionException;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -58,8 +56,8 @@ class QemuNbdTest {
             assertFalse(client.canWriteZeroes());
             assertTrue(client.hasStructuredReplies());
             for (long[] part : new long[][] {{0, 1}, {1, 511}, {511, 2}, {4097, 70_000}, {0, content.length}}) {
-                ByteBuffer bytes = client.read(part[0], (int) part[1]);
-                assertArrayEquals(Arrays.copyOfRange(content, (int) part[0], (int) (part[0] + part[1])), bytes.array());
+                assertEquals(
+                        ByteBuffer.wrap(content, (int) part[0], (int) part[1]), client.read(part[0], (int) part[1]));
             }
             assertEquals(0, client.read(content.length, 0).remaining());
             assertThrows(EOFException.class, () -> client.read(content.length - 1, 2));
@@ -122,8 +120,7 @@ class QemuNbdTest {
         try (ServerProcess server = ServerProcess.qemuNbd(directory, "-f", "qcow2", image);
                 NbdClient client = NbdClient.connect(server.socket(), OPTIONS.withMetaContexts(DEPTH))) {
             assertFalse(client.hasMetaContext(DEPTH));
-            assertThrows(
-                    NbdRefusedException.class, () -> client.extents(DEPTH, new ByteRange(0, MIB), depth -> true));
+            assertThrows(NbdRefusedException.class, () -> client.extents(DEPTH, new ByteRange(0, MIB), depth -> true));
         }
     }
 
@@ -155,8 +152,8 @@ class QemuNbdTest {
     void zeroesAreWrittenAndNothingElse() throws Exception {
         Path image = qcow2("disk.qcow2", "64M");
         io(image, "write -P 7 0 64M");
-        RangeSet ranges = RangeSet.of(
-                new ByteRange(0, 65536), new ByteRange(MIB, 10 * MIB), new ByteRange(60 * MIB, 4 * MIB));
+        RangeSet ranges =
+                RangeSet.of(new ByteRange(0, 65536), new ByteRange(MIB, 10 * MIB), new ByteRange(60 * MIB, 4 * MIB));
         List<Long> progress = new ArrayList<>();
         try (ServerProcess server = ServerProcess.qemuNbd(directory, "--discard=unmap", "-f", "qcow2", image);
                 NbdClient client = NbdClient.connect(server.socket(), OPTIONS.withMetaContexts(ALLOCATION))) {
@@ -175,7 +172,8 @@ class QemuNbdTest {
         String map = Tool.run("qemu-img", "map", "--output=json", image).replaceAll("\\s", "");
         assertTrue(map.contains("{\"start\":0,\"length\":65536,\"depth\":0,\"present\":true,\"zero\":true"), map);
         assertTrue(map.contains("{\"start\":65536,\"length\":983040,\"depth\":0,\"present\":true,\"zero\":false"), map);
-        assertTrue(map.contains("{\"start\":1048576,\"length\":10485760,\"depth\":0,\"present\":true,\"zero\":true"), map);
+        assertTrue(
+                map.contains("{\"start\":1048576,\"length\":10485760,\"depth\":0,\"present\":true,\"zero\":true"), map);
         Tool.run("qemu-img", "check", "-q", image);
     }
 
@@ -204,7 +202,7 @@ class QemuNbdTest {
                 NbdClient client = NbdClient.connect(server.socket(), OPTIONS)) {
             client.trim(RangeSet.of(new ByteRange(MIB, MIB)), done -> assertEquals(MIB, done));
             client.flush();
-            assertArrayEquals(new byte[MIB], client.read(MIB, MIB).array());
+            assertEquals(ByteBuffer.allocate(MIB), client.read(MIB, MIB));
         }
         assertTrue(((Number) Files.getAttribute(raw, "unix:size")).longValue() == 4 * MIB);
         assertTrue(Tool.run("stat", "-c", "%b", raw).strip().transform(Long::parseLong) * 512 <= 3 * MIB + 65536);
@@ -226,9 +224,9 @@ class QemuNbdTest {
                         for (int i = 0; i < 100; i++) {
                             int length = 1 + random.nextInt(1 << random.nextInt(19));
                             int offset = random.nextInt(content.length - length);
-                            assertArrayEquals(
-                                    Arrays.copyOfRange(content, offset, offset + length),
-                                    client.read(offset, length).array(),
+                            assertEquals(
+                                    ByteBuffer.wrap(content, offset, length),
+                                    client.read(offset, length),
                                     "seed " + seed);
                         }
                         done.complete(null);
@@ -269,8 +267,7 @@ class QemuNbdTest {
         Path image = qcow2("disk.qcow2", "1M");
         try (ServerProcess server = ServerProcess.qemuNbd(directory, "-x", "vda", "-f", "qcow2", image)) {
             NbdRefusedException thrown = assertThrows(
-                    NbdRefusedException.class,
-                    () -> NbdClient.connect(server.socket(), OPTIONS.withExportName("vdb")));
+                    NbdRefusedException.class, () -> NbdClient.connect(server.socket(), OPTIONS.withExportName("vdb")));
             assertTrue(thrown.getMessage().contains("\"vdb\": NBD_REP_ERR_UNKNOWN"), thrown.getMessage());
             try (NbdClient client = NbdClient.connect(server.socket(), OPTIONS.withExportName("vda"))) {
                 assertEquals(MIB, client.sizeBytes());
@@ -281,19 +278,9 @@ class QemuNbdTest {
     @Test
     void closingEndsAServerThatIsNotPersistent() throws Exception {
         Path image = qcow2("disk.qcow2", "1M");
-        Path socket = directory.resolve("once.sock");
-        Path pidFile = directory.resolve("once.pid");
-        Process server = new ProcessBuilder(
-                        "qemu-nbd", "-f", "qcow2", "-k", socket.toString(), "--pid-file", pidFile.toString(), image.toString())
-                .start();
-        try {
-            while (!Files.exists(pidFile) && server.isAlive()) {
-                Thread.onSpinWait();
-            }
-            NbdClient.connect(socket, OPTIONS).close();
-            assertEquals(0, server.waitFor());
-        } finally {
-            server.destroyForcibly();
+        try (ServerProcess server = ServerProcess.qemuNbdForOneClient(directory, "-f", "qcow2", image)) {
+            NbdClient.connect(server.socket(), OPTIONS).close();
+            assertEquals(0, server.exitCode());
         }
     }
 

@@ -92,7 +92,7 @@ final class ScriptedServer implements Closeable {
         }
     }
 
-    record Option(int number, byte[] data) {}
+    record Option(int number, ByteBuffer data) {}
 
     record Asked(int flags, int type, long cookie, long offset, long length) {}
 
@@ -148,7 +148,7 @@ final class ScriptedServer implements Closeable {
             int number = in.readInt();
             byte[] data = new byte[in.readInt()];
             in.readFully(data);
-            return new Option(number, data);
+            return new Option(number, ByteBuffer.wrap(data));
         }
 
         void answer(int option, int type, byte[] data) throws IOException {
@@ -176,7 +176,7 @@ final class ScriptedServer implements Closeable {
                 } else if (option.number() == STRUCTURED_REPLY) {
                     answer(STRUCTURED_REPLY, structured ? ACK : ERR_UNSUP, new byte[0]);
                 } else if (option.number() == SET_META_CONTEXT) {
-                    ByteBuffer data = ByteBuffer.wrap(option.data());
+                    ByteBuffer data = option.data();
                     data.position(4 + data.getInt(0));
                     for (int left = data.getInt(); left > 0; left--) {
                         byte[] name = new byte[data.getInt()];

@@ -44,11 +44,17 @@ final class ServerProcess implements AutoCloseable {
     }
 
     static ServerProcess qemuNbd(Path directory, Object... arguments) throws Exception {
+        return qemuNbdForOneClient(
+                directory,
+                Stream.concat(Stream.of("--persistent", "--shared=8"), Stream.of(arguments))
+                        .toArray());
+    }
+
+    /** It ends by itself when its client has gone. */
+    static ServerProcess qemuNbdForOneClient(Path directory, Object... arguments) throws Exception {
         Tool.require("qemu-nbd", "qemu-utils");
         return new ServerProcess(
-                directory,
-                List.of("qemu-nbd", "--persistent", "--shared=8", "--socket", "SOCKET", "--pid-file", "PIDFILE"),
-                List.of(arguments));
+                directory, List.of("qemu-nbd", "--socket", "SOCKET", "--pid-file", "PIDFILE"), List.of(arguments));
     }
 
     static ServerProcess nbdkit(Path directory, Object... arguments) throws Exception {
@@ -64,15 +70,17 @@ final class ServerProcess implements AutoCloseable {
         return socket;
     }
 
-    void kill() throws InterruptedException {
-        process.destroyForcibly().waitFor();
+    int exitCode() throws InterruptedException {
+        return process.waitFor();
     }
 
+    void kill() {
+        process.destroyForcibly().onExit().join();
+    }
+
+    /** By force: a server that a test has made slow would finish its work first. */
     @Override
-    public void close() throws InterruptedException {
-        process.destroy();
-        if (!process.waitFor(5, TimeUnit.SECONDS)) {
-            kill();
-        }
+    public void close() {
+        kill();
     }
 }

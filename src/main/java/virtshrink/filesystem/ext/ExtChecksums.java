@@ -79,7 +79,6 @@ final class ExtChecksums {
 
     /** The last field of a structure, a checksum of all that is before it. */
     boolean trailingMatches(StructureBytes structure, int checksumAt) {
-        return !metadata
-                || Crc32c.update(seed, structure.bytes(0, checksumAt)) == (int) structure.u32le(checksumAt);
+        return !metadata || Crc32c.update(seed, structure.bytes(0, checksumAt)) == (int) structure.u32le(checksumAt);
     }
 }

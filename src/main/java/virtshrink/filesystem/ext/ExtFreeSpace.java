@@ -25,8 +25,7 @@ final class ExtFreeSpace {
     /** The first place of metadata that may reach into the current group or a later one. */
     private int nextPlace;
 
-    private ExtFreeSpace(
-            BlockSource volume, ExtGeometry geometry, ExtChecksums checksums, ExtGroupTable table) {
+    private ExtFreeSpace(BlockSource volume, ExtGeometry geometry, ExtChecksums checksums, ExtGroupTable table) {
         this.geometry = geometry;
         this.checksums = checksums;
         this.table = table;
@@ -34,10 +33,15 @@ final class ExtFreeSpace {
     }
 
     /**
-     * @throws CorruptStructureException if a bitmap contradicts its checksum, its count, or the metadata in its group
+     * @param inUse what else is known to be in use
+     * @throws CorruptStructureException if a bitmap contradicts its checksum, its count, the metadata in its group, or what is in use
      */
     static FilesystemState.FreeSpace read(
-            BlockSource volume, ExtGeometry geometry, ExtChecksums checksums, ExtGroupTable table)
+            BlockSource volume,
+            ExtGeometry geometry,
+            ExtChecksums checksums,
+            ExtGroupTable table,
+            Iterable<ByteRange> inUse)
             throws IOException {
         ExtFreeSpace space = new ExtFreeSpace(volume, geometry, checksums, table);
         for (int group = 0; group < geometry.groups(); group++) {
@@ -47,8 +51,15 @@ final class ExtFreeSpace {
                 space.addInitialised(group);
             }
         }
+        RangeSet free = space.free.build();
+        for (ByteRange used : inUse) {
+            if (free.overlaps(used)) {
+                throw new CorruptStructureException(
+                        BITMAP, used.startBytes(), "calls blocks free that journal or directories use");
+            }
+        }
         long freeBytes = space.freeClusters * geometry.clusterBlocks() * geometry.blockBytes();
-        return new FilesystemState.FreeSpace(freeBytes, space.free.build());
+        return new FilesystemState.FreeSpace(freeBytes, free);
     }
 
     private void addInitialised(int group) throws IOException {

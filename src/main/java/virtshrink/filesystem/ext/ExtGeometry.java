@@ -1,5 +1,6 @@
 package virtshrink.filesystem.ext;
 
+import java.util.function.Supplier;
 import virtshrink.block.ByteRange;
 import virtshrink.block.CorruptStructureException;
 
@@ -37,88 +38,66 @@ record ExtGeometry(
         require(
                 bigalloc || clusterBlocks == 1,
                 0x1C,
-                "clusters of %d blocks without the feature bigalloc",
-                clusterBlocks);
+                () -> "clusters of %d blocks without the feature bigalloc".formatted(clusterBlocks));
         long firstDataBlock = blockBytes == 1024 && clusterBlocks == 1 ? 1 : 0;
         require(
                 sb.firstDataBlock() == firstDataBlock,
                 0x14,
-                "first data block %d, expected %d",
-                sb.firstDataBlock(),
-                firstDataBlock);
-        require(sb.blocksCount() > firstDataBlock, 0x4, "no blocks");
+                () -> "first data block %d, expected %d".formatted(sb.firstDataBlock(), firstDataBlock));
+        require(sb.blocksCount() > firstDataBlock, 0x4, () -> "no blocks");
         require(
                 sb.blocksCount() <= volumeBytes / blockBytes,
                 0x4,
-                "the filesystem's %d blocks of %d bytes do not fit into its volume of %d bytes",
-                sb.blocksCount(),
-                blockBytes,
-                volumeBytes);
+                () -> "the filesystem's %d blocks of %d bytes do not fit into its volume of %d bytes"
+                        .formatted(sb.blocksCount(), blockBytes, volumeBytes));
         require(
                 sb.freeBlocksCount() <= sb.blocksCount() + clusterBlocks,
                 0xC,
-                "%d free blocks of %d",
-                sb.freeBlocksCount(),
-                sb.blocksCount());
+                () -> "%d free blocks of %d".formatted(sb.freeBlocksCount(), sb.blocksCount()));
 
         require(
                 sb.clustersPerGroup() >= 8
                         && sb.clustersPerGroup() <= 8L * blockBytes
                         && sb.clustersPerGroup() % 8 == 0,
                 0x24,
-                "%d clusters in a group, blocks of %d bytes",
-                sb.clustersPerGroup(),
-                blockBytes);
+                () -> "%d clusters in a group, blocks of %d bytes".formatted(sb.clustersPerGroup(), blockBytes));
         require(
                 sb.blocksPerGroup() == sb.clustersPerGroup() * clusterBlocks,
                 0x20,
-                "%d blocks in a group of %d clusters of %d blocks",
-                sb.blocksPerGroup(),
-                sb.clustersPerGroup(),
-                clusterBlocks);
+                () -> "%d blocks in a group of %d clusters of %d blocks"
+                        .formatted(sb.blocksPerGroup(), sb.clustersPerGroup(), clusterBlocks));
         long groups = ceilDiv(sb.blocksCount() - firstDataBlock, sb.blocksPerGroup());
 
         int inodeBytes = sb.inodeBytes();
         require(
                 inodeBytes >= 128 && inodeBytes <= blockBytes && Integer.bitCount(inodeBytes) == 1,
                 0x58,
-                "inodes of %d bytes",
-                inodeBytes);
+                () -> "inodes of %d bytes".formatted(inodeBytes));
         require(
                 sb.inodesPerGroup() >= blockBytes / inodeBytes && sb.inodesPerGroup() <= 8L * blockBytes,
                 0x28,
-                "%d inodes in a group",
-                sb.inodesPerGroup());
+                () -> "%d inodes in a group".formatted(sb.inodesPerGroup()));
         require(
                 groups <= sb.inodesCount() && groups * sb.inodesPerGroup() == sb.inodesCount(),
                 0x0,
-                "%d inodes in %d groups of %d",
-                sb.inodesCount(),
-                groups,
-                sb.inodesPerGroup());
+                () -> "%d inodes in %d groups of %d".formatted(sb.inodesCount(), groups, sb.inodesPerGroup()));
 
-        int descriptorBytes = 32;
-        if (features.hasIncompat(ExtFeatures.INCOMPAT_64BIT)) {
-            descriptorBytes = sb.descSize();
-            require(
-                    descriptorBytes >= 64 && descriptorBytes <= 1024 && Integer.bitCount(descriptorBytes) == 1,
-                    0xFE,
-                    "group descriptors of %d bytes",
-                    descriptorBytes);
-        }
+        boolean large = features.hasIncompat(ExtFeatures.INCOMPAT_64BIT);
+        int descriptorBytes = large ? sb.descSize() : 32;
+        require(
+                !large || (descriptorBytes >= 64 && descriptorBytes <= 1024 && Integer.bitCount(descriptorBytes) == 1),
+                0xFE,
+                () -> "group descriptors of %d bytes".formatted(descriptorBytes));
         long descriptorBlocks = ceilDiv(groups, blockBytes / descriptorBytes);
         boolean metaBg = features.hasIncompat(ExtFeatures.INCOMPAT_META_BG);
         require(
                 !metaBg || sb.firstMetaBg() <= descriptorBlocks,
                 0x104,
-                "first meta block group %d of %d",
-                sb.firstMetaBg(),
-                descriptorBlocks);
+                () -> "first meta block group %d of %d".formatted(sb.firstMetaBg(), descriptorBlocks));
         require(
                 sb.reservedGdtBlocks() <= blockBytes / Integer.BYTES,
                 0xCE,
-                "%d reserved group descriptor blocks",
-                sb.reservedGdtBlocks());
+                () -> "%d reserved group descriptor blocks".formatted(sb.reservedGdtBlocks()));
         ExtGeometry geometry = new ExtGeometry(
                 sb,
                 blockBytes,
@@ -133,8 +112,8 @@ record ExtGeometry(
                 geometry.headBlock(0) + 1 + geometry.primaryDescriptorBlocks + (metaBg ? 0 : sb.reservedGdtBlocks())
                         <= geometry.endBlock(0),
                 0x20,
-                "%d blocks of group descriptors do not fit into the first group",
-                geometry.primaryDescriptorBlocks);
+                () -> "%d blocks of group descriptors do not fit into the first group"
+                        .formatted(geometry.primaryDescriptorBlocks));
         return geometry;
     }
 
@@ -194,7 +173,8 @@ record ExtGeometry(
             }
         }
         return ByteRange.between(
-                firstBlock(group), taken == 0 ? firstBlock(group) : Math.min(endBlock(group), headBlock(group) + taken));
+                firstBlock(group),
+                taken == 0 ? firstBlock(group) : Math.min(endBlock(group), headBlock(group) + taken));
     }
 
     /** Whether the group begins with a copy of the superblock ({@code sparse_super}, {@code sparse_super2}). */
@@ -229,10 +209,9 @@ record ExtGeometry(
         return dividend / divisor + (dividend % divisor == 0 ? 0 : 1);
     }
 
-    private static void require(boolean condition, int at, String reason, Object... arguments) {
+    private static void require(boolean condition, int at, Supplier<String> reason) {
         if (!condition) {
-            throw new CorruptStructureException(
-                    ExtSuperblock.STRUCTURE, ExtSuperblock.OFFSET_BYTES + at, reason.formatted(arguments));
+            throw new CorruptStructureException(ExtSuperblock.STRUCTURE, ExtSuperblock.OFFSET_BYTES + at, reason.get());
         }
     }
 }

@@ -51,7 +51,8 @@ record ExtGroupDescriptor(
         return (flags & BLOCK_UNINIT) != 0;
     }
 
-    boolean anyUninitialised() {
+    /** Whether anything here is said to be uninitialised, which only descriptors with checksums may say. */
+    boolean claimsUninitialised() {
         return (flags & (BLOCK_UNINIT | INODE_UNINIT)) != 0;
     }
 }

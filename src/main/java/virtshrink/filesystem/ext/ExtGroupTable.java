@@ -25,6 +25,7 @@ final class ExtGroupTable {
     private final BitSet uninitialised = new BitSet();
     private final ExtGroupMetadata metadata;
     private final long journalGroup;
+    private long firstInodeTable;
     private long journalInodeTable;
     private long freeClustersTotal;
     private long freeInodesTotal;
@@ -36,8 +37,8 @@ final class ExtGroupTable {
         this.blockBitmaps = new long[groups];
         this.freeClusters = new int[groups];
         this.blockBitmapChecksums = new int[groups];
-        this.journalGroup =
-                (geometry.superblock().journalInum() - 1) / geometry.superblock().inodesPerGroup();
+        this.journalGroup = (geometry.superblock().journalInum() - 1)
+                / geometry.superblock().inodesPerGroup();
         this.metadata = new ExtGroupMetadata(groups, geometry.inodeTableBlocks());
     }
 
@@ -95,6 +96,11 @@ final class ExtGroupTable {
         return uninitialised.get(group);
     }
 
+    /** The inode table of group 0, where the reserved inodes are. */
+    long firstInodeTable() {
+        return firstInodeTable;
+    }
+
     /** The inode table of the group that holds the journal's inode, if that is an inode of this filesystem. */
     long journalInodeTable() {
         return journalInodeTable;
@@ -122,7 +128,7 @@ final class ExtGroupTable {
         if (!checksums.descriptorMatches(bytes, group)) {
             throw bytes.corrupt(0x1E, "checksum of group %d does not match".formatted(group));
         }
-        if (descriptor.anyUninitialised()
+        if (descriptor.claimsUninitialised()
                 && !geometry.superblock().features().hasDescriptorChecksums()) {
             throw bytes.corrupt(0x12, "group %d is flagged uninitialised without checksums".formatted(group));
         }
@@ -140,6 +146,9 @@ final class ExtGroupTable {
         }
         if (descriptor.freeInodes() > geometry.superblock().inodesPerGroup()) {
             throw bytes.corrupt(0xE, "%d free inodes in group %d".formatted(descriptor.freeInodes(), group));
+        }
+        if (group == 0) {
+            firstInodeTable = descriptor.inodeTable();
         }
         if (group == journalGroup) {
             journalInodeTable = descriptor.inodeTable();

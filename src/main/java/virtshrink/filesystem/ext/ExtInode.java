@@ -4,73 +4,130 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.OptionalLong;
 import virtshrink.block.BlockSource;
+import virtshrink.block.RangeSet;
 import virtshrink.block.StructureBytes;
 
 /**
- * {@code struct ext4_inode}: how a file's first block is found.
+ * {@code struct ext4_inode}: what kind of file it is and where its first blocks lie.
  *
- * @param extents whether {@code i_block} is the root of an extent tree rather than a list of blocks
- * @param root the 60 bytes of {@code i_block}
+ * @param iBlock the 60 bytes of {@code i_block}: root of an extent tree, or a list of blocks
  */
-record ExtInode(int mode, long sizeBytes, boolean extents, StructureBytes root) {
+record ExtInode(int mode, long flags, StructureBytes iBlock) {
     static final String STRUCTURE = "ext4_inode";
 
     private static final int BLOCK_AT = 0x28;
     private static final int BLOCK_BYTES = 60;
-    private static final int FLAG_EXTENTS = 0x80000;
-    private static final int EXTENT_MAGIC = 0xF30A;
-    private static final int MOST_DEPTH = 5;
+    private static final long FLAG_EXTENTS = 0x80000;
+    private static final long FLAG_INLINE_DATA = 0x10000000;
 
-    static ExtInode parse(StructureBytes bytes, int number, ExtChecksums checksums) {
+    private static final String EXTENT_TREE = "ext4_extent_header";
+    private static final int EXTENT_MAGIC = 0xF30A;
+    private static final int ENTRY_BYTES = 12;
+    private static final int MOST_DEPTH = 5;
+    private static final int UNWRITTEN = 32768;
+
+    /**
+     * The blocks that were met on the way to a file's beginning.
+     *
+     * @param firstBlock the block that holds the file's first bytes; empty if there is none
+     * @param inUse blocks of the file and of the tree that leads to them, in bytes; not all of a large file's
+     */
+    record Beginning(OptionalLong firstBlock, RangeSet inUse) {}
+
+    static ExtInode parse(StructureBytes bytes, long number, ExtChecksums checksums) {
         int mode = bytes.u16le(0x0);
-        long sizeLo = bytes.u32le(0x4);
         long flags = bytes.u32le(0x20);
         byte[] block = bytes.bytes(BLOCK_AT, BLOCK_BYTES);
-        long sizeHi = bytes.u32le(0x6C);
-        if (!checksums.inodeMatches(bytes, number)) {
+        if (!checksums.inodeMatches(bytes, (int) number)) {
             throw bytes.corrupt(0x7C, "checksum of inode %d does not match".formatted(number));
         }
         return new ExtInode(
-                mode,
-                sizeLo | sizeHi << 32,
-                (flags & FLAG_EXTENTS) != 0,
-                new StructureBytes(
-                        "extent tree", bytes.offsetBytes() + BLOCK_AT, ByteBuffer.wrap(block)));
+                mode, flags, new StructureBytes(STRUCTURE, bytes.offsetBytes() + BLOCK_AT, ByteBuffer.wrap(block)));
+    }
+
+    /**
+     * @param number from 1 to {@code s_inodes_count}
+     * @param tableBlock where the inode table of its group begins
+     */
+    static ExtInode read(BlockSource volume, ExtGeometry geometry, ExtChecksums checksums, long number, long tableBlock)
+            throws IOException {
+        int inodeBytes = geometry.superblock().inodeBytes();
+        long inTable = (number - 1) % geometry.superblock().inodesPerGroup();
+        long offsetBytes = tableBlock * geometry.blockBytes() + inTable * inodeBytes;
+        return parse(
+                new StructureBytes(STRUCTURE, offsetBytes, volume.read(offsetBytes, inodeBytes)), number, checksums);
     }
 
     boolean isRegularFile() {
         return (mode & 0xF000) == 0x8000;
     }
 
+    boolean isDirectory() {
+        return (mode & 0xF000) == 0x4000;
+    }
+
     /**
-     * The block that holds the file's first bytes; empty if there is none.
+     * Follows the file's map to its first block, by one path only.
      *
-     * @throws virtshrink.block.CorruptStructureException if the way to it is broken
+     * @throws virtshrink.block.CorruptStructureException if the map is broken or leaves the filesystem
      */
-    OptionalLong firstBlock(BlockSource volume, ExtGeometry geometry) throws IOException {
-        if (!extents) {
-            long block = root.u32le(0);
-            return block == 0 || block >= geometry.blocks() ? OptionalLong.empty() : OptionalLong.of(block);
+    Beginning beginning(BlockSource volume, ExtGeometry geometry) throws IOException {
+        RangeSet.Builder inUse = RangeSet.builder();
+        if ((flags & FLAG_INLINE_DATA) != 0) {
+            return new Beginning(OptionalLong.empty(), inUse.build());
         }
-        StructureBytes node = root;
-        for (int depth = 0; depth <= MOST_DEPTH; depth++) {
-            if (node.u16le(0) != EXTENT_MAGIC) {
-                throw node.corrupt(0, "magic number 0x%x, expected 0x%x".formatted(node.u16le(0), EXTENT_MAGIC));
+        if ((flags & FLAG_EXTENTS) == 0) {
+            for (int at = 0; at < BLOCK_BYTES; at += Integer.BYTES) {
+                if (iBlock.u32le(at) != 0) {
+                    addBlocks(inUse, geometry, iBlock, at, iBlock.u32le(at), 1);
+                }
             }
+            long first = iBlock.u32le(0);
+            return new Beginning(first == 0 ? OptionalLong.empty() : OptionalLong.of(first), inUse.build());
+        }
+        StructureBytes node = iBlock;
+        for (int level = 0; level <= MOST_DEPTH; level++) {
+            int magic = node.u16le(0);
+            int entries = node.u16le(2);
             boolean leaf = node.u16le(6) == 0;
-            boolean firstMapped = node.u16le(2) > 0 && node.u32le(12) == 0;
-            long block = leaf
-                    ? node.u32le(20) | (long) node.u16le(18) << 32
-                    : node.u32le(16) | (long) node.u16le(20) << 32;
-            if (!firstMapped || block == 0 || block >= geometry.blocks()) {
-                return OptionalLong.empty();
-            } else if (leaf) {
-                return OptionalLong.of(block);
+            if (magic != EXTENT_MAGIC || entries > node.length() / ENTRY_BYTES - 1) {
+                throw node.corrupt(0, "magic number 0x%x, %d entries".formatted(magic, entries));
             }
-            long offsetBytes = block * geometry.blockBytes();
-            node = new StructureBytes(
-                    "extent tree", offsetBytes, volume.read(offsetBytes, geometry.blockBytes()));
+            for (int at = ENTRY_BYTES; at <= entries * ENTRY_BYTES; at += ENTRY_BYTES) {
+                addBlocks(inUse, geometry, node, at, target(node, at, leaf), leaf ? lengthAt(node, at) : 1);
+            }
+            boolean firstMapped = entries > 0 && node.u32le(ENTRY_BYTES) == 0;
+            if (!firstMapped || leaf) {
+                return new Beginning(
+                        firstMapped ? OptionalLong.of(target(node, ENTRY_BYTES, true)) : OptionalLong.empty(),
+                        inUse.build());
+            }
+            long offsetBytes = target(node, ENTRY_BYTES, false) * geometry.blockBytes();
+            node = new StructureBytes(EXTENT_TREE, offsetBytes, volume.read(offsetBytes, geometry.blockBytes()));
         }
-        throw root.corrupt(6, "deeper than %d levels".formatted(MOST_DEPTH));
+        throw iBlock.corrupt(6, "extent tree deeper than %d levels".formatted(MOST_DEPTH));
+    }
+
+    /** {@code ee_start} of an extent in a leaf, {@code ei_leaf} of an index entry above. */
+    private static long target(StructureBytes node, int at, boolean leaf) {
+        return leaf
+                ? node.u32le(at + 8) | (long) node.u16le(at + 6) << 32
+                : node.u32le(at + 4) | (long) node.u16le(at + 8) << 32;
+    }
+
+    private static int lengthAt(StructureBytes node, int at) {
+        int length = node.u16le(at + 4);
+        return length > UNWRITTEN ? length - UNWRITTEN : length;
+    }
+
+    private static void addBlocks(
+            RangeSet.Builder inUse, ExtGeometry geometry, StructureBytes where, int at, long block, int length) {
+        if (block <= geometry.superblock().firstDataBlock() || block > geometry.blocks() - length) {
+            throw where.corrupt(
+                    at,
+                    "blocks %d to %d are not within the filesystem's %d"
+                            .formatted(block, block + length - 1, geometry.blocks()));
+        }
+        inUse.add(block * geometry.blockBytes(), (long) length * geometry.blockBytes());
     }
 }

@@ -1,29 +1,24 @@
 package virtshrink.filesystem.ext;
 
 import java.io.IOException;
-import java.util.Optional;
-import java.util.OptionalLong;
 import virtshrink.block.BlockSource;
 import virtshrink.block.CorruptStructureException;
 import virtshrink.block.StructureBytes;
 
-/** The journal inside the filesystem: found through its inode, asked whether it is empty. */
+/** Finds the journal inside the filesystem. */
 final class ExtJournal {
     private ExtJournal() {}
 
     /**
-     * Whether the journal contradicts a superblock that asks for no recovery.
+     * Whether there is a journal.
      *
-     * @throws CorruptStructureException if there ought to be a journal and is none, or one where none ought to be
+     * @throws CorruptStructureException if the superblock's fields disagree on that
      */
-    static Optional<String> whyDirty(
-            BlockSource volume, ExtGeometry geometry, ExtChecksums checksums, ExtGroupTable table)
-            throws IOException {
-        ExtSuperblock superblock = geometry.superblock();
+    static boolean isPresent(ExtSuperblock superblock) {
         long number = superblock.journalInum();
         boolean journaled = superblock.features().hasCompat(ExtFeatures.COMPAT_HAS_JOURNAL);
         if (!journaled && number == 0 && !superblock.journalElsewhere()) {
-            return Optional.empty();
+            return false;
         }
         if (!journaled || number == 0 || number > superblock.inodesCount()) {
             throw new CorruptStructureException(
@@ -33,28 +28,33 @@ final class ExtJournal {
                             ? "journal in inode %d of %d".formatted(number, superblock.inodesCount())
                             : "a journal is named, but the feature has_journal is not set");
         }
-        long inTable = (number - 1) % superblock.inodesPerGroup();
-        StructureBytes bytes = ExtReader.structure(
-                volume,
-                ExtInode.STRUCTURE,
-                table.journalInodeTable() * geometry.blockBytes() + inTable * superblock.inodeBytes(),
-                superblock.inodeBytes());
-        ExtInode inode = ExtInode.parse(bytes, (int) number, checksums);
-        OptionalLong block = inode.isRegularFile() ? inode.firstBlock(volume, geometry) : OptionalLong.empty();
-        if (block.isEmpty()) {
-            throw bytes.corrupt(0, "inode %d is not a journal".formatted(number));
+        return true;
+    }
+
+    /**
+     * Reads the journal's superblock.
+     *
+     * @param inode the journal's
+     * @throws CorruptStructureException if there is none
+     */
+    static ExtJournalSuperblock read(
+            BlockSource volume, ExtGeometry geometry, ExtInode inode, ExtInode.Beginning beginning) throws IOException {
+        long block = beginning.firstBlock().orElse(0);
+        if (!inode.isRegularFile() || block == 0) {
+            throw inode.iBlock().corrupt(0, "this inode is not a journal");
         }
-        ExtJournalSuperblock journal = ExtJournalSuperblock.parse(ExtReader.structure(
-                volume,
+        long offsetBytes = block * geometry.blockBytes();
+        StructureBytes bytes = new StructureBytes(
                 ExtJournalSuperblock.STRUCTURE,
-                block.getAsLong() * geometry.blockBytes(),
-                ExtJournalSuperblock.LENGTH_BYTES));
+                offsetBytes,
+                volume.read(offsetBytes, ExtJournalSuperblock.LENGTH_BYTES));
+        ExtJournalSuperblock journal = ExtJournalSuperblock.parse(bytes);
         if (journal.blockSize() != geometry.blockBytes()) {
             throw bytes.corrupt(
-                    0,
+                    0xC,
                     "journal in blocks of %d bytes, the filesystem's have %d"
                             .formatted(journal.blockSize(), geometry.blockBytes()));
         }
-        return journal.whyDirty();
+        return journal;
     }
 }

@@ -5,7 +5,9 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.Optional;
 import virtshrink.block.BlockSource;
+import virtshrink.block.ByteRange;
 import virtshrink.block.CorruptStructureException;
+import virtshrink.block.RangeSet;
 import virtshrink.block.StructureBytes;
 import virtshrink.filesystem.FilesystemIdentity;
 import virtshrink.filesystem.FilesystemReport;
@@ -17,12 +19,14 @@ import virtshrink.filesystem.FreeSpaceReader;
  *
  * <p>Free space is proven only if nothing contradicts it: the superblock is clean and knows no feature that we do not, the journal is empty,
  * every checksum fits, each group's bitmap has as many free clusters as its descriptor says and all descriptors together as many as the
- * superblock, and every block that is known to hold metadata is marked used. Backup superblocks are never used: a filesystem whose first
+ * superblock, and every block that is known to hold metadata, the journal or the root directory is marked used. Backup superblocks are never used: a filesystem whose first
  * superblock is broken is corrupt.
  *
  * <p>The free ranges are exact unless there are more than about a million; then the shortest are missing. Thread-safe, without state.
  */
 public final class ExtReader implements FreeSpaceReader {
+    private static final int ROOT_INODE = 2;
+
     @Override
     public boolean recognises(BlockSource volume) throws IOException {
         if (volume.sizeBytes() < ExtSuperblock.OFFSET_BYTES + ExtSuperblock.LENGTH_BYTES) {
@@ -40,12 +44,18 @@ public final class ExtReader implements FreeSpaceReader {
     public FilesystemReport read(BlockSource volume) throws IOException {
         FilesystemIdentity identity = FilesystemIdentity.ofType("ext4");
         try {
-            ExtSuperblock superblock = ExtSuperblock.parse(structure(
-                    volume, ExtSuperblock.STRUCTURE, ExtSuperblock.OFFSET_BYTES, ExtSuperblock.LENGTH_BYTES));
+            if (volume.sizeBytes() < ExtSuperblock.OFFSET_BYTES + ExtSuperblock.LENGTH_BYTES) {
+                throw new CorruptStructureException(
+                        ExtSuperblock.STRUCTURE,
+                        ExtSuperblock.OFFSET_BYTES,
+                        "does not fit into a volume of %d bytes".formatted(volume.sizeBytes()));
+            }
+            ExtSuperblock superblock = ExtSuperblock.parse(
+                    structure(volume, ExtSuperblock.STRUCTURE, ExtSuperblock.OFFSET_BYTES, ExtSuperblock.LENGTH_BYTES));
             identity = identityOf(superblock);
             return new FilesystemReport(identity, judge(volume, superblock));
         } catch (CorruptStructureException corrupt) {
-            return new FilesystemReport(identity, new FilesystemState.Corrupt(corrupt.getMessage()));
+            return new FilesystemReport(identity, new FilesystemState.Corrupt(String.valueOf(corrupt.getMessage())));
         }
     }
 
@@ -76,25 +86,43 @@ public final class ExtReader implements FreeSpaceReader {
             return new FilesystemState.Unsupported("%d block groups, more than %d are not supported"
                     .formatted(geometry.groups(), ExtGroupTable.MOST_GROUPS));
         }
-        ExtChecksums checksums = new ExtChecksums(superblock);
-        dirty = whyMounted(volume, geometry, checksums);
-        if (dirty.isPresent()) {
-            return new FilesystemState.Dirty(dirty.get());
-        }
-        ExtGroupTable table = ExtGroupTable.read(volume, geometry, checksums);
-        dirty = ExtJournal.whyDirty(volume, geometry, checksums, table);
-        if (dirty.isPresent()) {
-            return new FilesystemState.Dirty(dirty.get());
-        }
-        return ExtFreeSpace.read(volume, geometry, checksums, table);
+        return judge(volume, geometry);
     }
 
-    private static Optional<String> whyMounted(BlockSource volume, ExtGeometry geometry, ExtChecksums checksums)
+    private static FilesystemState judge(BlockSource volume, ExtGeometry geometry) throws IOException {
+        ExtSuperblock superblock = geometry.superblock();
+        ExtChecksums checksums = new ExtChecksums(superblock);
+        RangeSet inUse = RangeSet.empty();
+        if (superblock.features().hasIncompat(ExtFeatures.INCOMPAT_MMP)) {
+            Optional<String> mounted = readMmp(volume, geometry, checksums).whyDirty();
+            if (mounted.isPresent()) {
+                return new FilesystemState.Dirty(mounted.get());
+            }
+            inUse = RangeSet.of(new ByteRange(superblock.mmpBlock() * geometry.blockBytes(), ExtMmpBlock.LENGTH_BYTES));
+        }
+        ExtGroupTable table = ExtGroupTable.read(volume, geometry, checksums);
+        if (ExtJournal.isPresent(superblock)) {
+            ExtInode inode =
+                    ExtInode.read(volume, geometry, checksums, superblock.journalInum(), table.journalInodeTable());
+            ExtInode.Beginning journal = inode.beginning(volume, geometry);
+            Optional<String> pending =
+                    ExtJournal.read(volume, geometry, inode, journal).whyDirty();
+            if (pending.isPresent()) {
+                return new FilesystemState.Dirty(pending.get());
+            }
+            inUse = inUse.union(journal.inUse());
+        }
+        ExtInode root = ExtInode.read(volume, geometry, checksums, ROOT_INODE, table.firstInodeTable());
+        if (!root.isDirectory()) {
+            throw root.iBlock().corrupt(0, "the root inode is not a directory");
+        }
+        inUse = inUse.union(root.beginning(volume, geometry).inUse());
+        return ExtFreeSpace.read(volume, geometry, checksums, table, inUse);
+    }
+
+    private static ExtMmpBlock readMmp(BlockSource volume, ExtGeometry geometry, ExtChecksums checksums)
             throws IOException {
         ExtSuperblock superblock = geometry.superblock();
-        if (!superblock.features().hasIncompat(ExtFeatures.INCOMPAT_MMP)) {
-            return Optional.empty();
-        }
         long block = superblock.mmpBlock();
         if (block <= superblock.firstDataBlock() || block >= geometry.blocks()) {
             throw new CorruptStructureException(
@@ -103,21 +131,12 @@ public final class ExtReader implements FreeSpaceReader {
                     "block %d for multiple-mount protection is not within the filesystem".formatted(block));
         }
         return ExtMmpBlock.parse(
-                        structure(
-                                volume,
-                                ExtMmpBlock.STRUCTURE,
-                                block * geometry.blockBytes(),
-                                ExtMmpBlock.LENGTH_BYTES),
-                        checksums)
-                .whyDirty();
+                structure(volume, ExtMmpBlock.STRUCTURE, block * geometry.blockBytes(), ExtMmpBlock.LENGTH_BYTES),
+                checksums);
     }
 
-    /** Reads a structure whose place comes from the disk. */
-    static StructureBytes structure(BlockSource volume, String name, long offsetBytes, int lengthBytes)
+    private static StructureBytes structure(BlockSource volume, String name, long offsetBytes, int lengthBytes)
             throws IOException {
-        if (offsetBytes > volume.sizeBytes() - lengthBytes) {
-            throw new CorruptStructureException(name, offsetBytes, "lies beyond the end of the volume");
-        }
         return new StructureBytes(name, offsetBytes, volume.read(offsetBytes, lengthBytes));
     }
 }

@@ -4,6 +4,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 
 import java.util.HexFormat;
 import java.util.Optional;
+import java.util.function.Supplier;
 import virtshrink.block.Crc32c;
 import virtshrink.block.StructureBytes;
 
@@ -100,45 +101,44 @@ record ExtSuperblock(
         int checksumSeed = (int) bytes.u32le(0x270);
         int checksum = (int) bytes.u32le(0x3FC);
 
-        require(magic == MAGIC, bytes, MAGIC_AT, "magic number 0x%x, expected 0x%x", magic, MAGIC);
+        require(magic == MAGIC, bytes, MAGIC_AT, () -> "magic number 0x%x, expected 0x%x".formatted(magic, MAGIC));
         if (features.hasRoCompat(ExtFeatures.RO_COMPAT_METADATA_CSUM)) {
             require(
                     checksumType == CHECKSUM_TYPE_CRC32C,
                     bytes,
                     0x175,
-                    "unknown checksum algorithm %d, expected %d (crc32c)",
-                    checksumType,
-                    CHECKSUM_TYPE_CRC32C);
+                    () -> "unknown checksum algorithm %d, expected %d (crc32c)"
+                            .formatted(checksumType, CHECKSUM_TYPE_CRC32C));
             int computed = Crc32c.update(-1, bytes.bytes(0, 0x3FC));
             require(
                     computed == checksum,
                     bytes,
                     0x3FC,
-                    "checksum 0x%08x does not match the content's 0x%08x",
-                    checksum,
-                    computed);
+                    () -> "checksum 0x%08x does not match the content's 0x%08x".formatted(checksum, computed));
         }
-        require(revLevel <= 1, bytes, 0x4C, "unknown revision %d", revLevel);
+        require(revLevel <= 1, bytes, 0x4C, () -> "unknown revision %d".formatted(revLevel));
         require(
                 revLevel == 1 || features.isEmpty(),
                 bytes,
                 0x5C,
-                "revision 0 has no feature words, but they are set");
-        require(logBlockSize <= MOST_LOG_BLOCK_SIZE, bytes, LOG_BLOCK_SIZE_AT, "log block size %d", logBlockSize);
+                () -> "revision 0 has no feature words, but they are set");
+        require(
+                logBlockSize <= MOST_LOG_BLOCK_SIZE,
+                bytes,
+                LOG_BLOCK_SIZE_AT,
+                () -> "log block size %d".formatted(logBlockSize));
         require(
                 logClusterSize >= logBlockSize && logClusterSize <= 19,
                 bytes,
                 0x1C,
-                "log cluster size %d with log block size %d",
-                logClusterSize,
-                logBlockSize);
+                () -> "log cluster size %d with log block size %d".formatted(logClusterSize, logBlockSize));
         boolean wide = features.hasIncompat(ExtFeatures.INCOMPAT_64BIT);
         boolean ownSeed = features.hasIncompat(ExtFeatures.INCOMPAT_CSUM_SEED);
         require(
                 !ownSeed || features.hasRoCompat(ExtFeatures.RO_COMPAT_METADATA_CSUM),
                 bytes,
                 0x60,
-                "metadata_csum_seed without metadata_csum");
+                () -> "metadata_csum_seed without metadata_csum");
         return new ExtSuperblock(
                 inodesCount,
                 wide ? positive(blocksCountLo | blocksCountHi << 32, bytes, 0x150) : blocksCountLo,
@@ -217,14 +217,13 @@ record ExtSuperblock(
     }
 
     private static long positive(long value, StructureBytes bytes, int at) {
-        require(value >= 0, bytes, at, "count out of range");
+        require(value >= 0, bytes, at, () -> "count out of range");
         return value;
     }
 
-    private static void require(
-            boolean condition, StructureBytes bytes, int at, String reason, Object... arguments) {
+    private static void require(boolean condition, StructureBytes bytes, int at, Supplier<String> reason) {
         if (!condition) {
-            throw bytes.corrupt(at, reason.formatted(arguments));
+            throw bytes.corrupt(at, reason.get());
         }
     }
 

@@ -1,5 +1,7 @@
 /**
- * Linux swap areas. May use {@code block} and {@code filesystem} only.
+ * Linux swap areas: mainline kernel, {@code include/linux/swap.h} and {@code mkswap(8)}.
+ *
+ * <p>May use {@code block} and {@code filesystem} only.
  */
 @NullMarked
 package virtshrink.filesystem.swap;

@@ -70,7 +70,11 @@ final class E2fsprogs {
     }
 
     static Dump dump(Path image) throws IOException {
-        Process process = start(List.of("dumpe2fs", image.toString()), true);
+        return dump(image, 0);
+    }
+
+    static Dump dump(Path image, long offsetBytes) throws IOException {
+        Process process = start(List.of("dumpe2fs", image + "?offset=" + offsetBytes), true);
         long freeBlocks = -1;
         long blockBytes = -1;
         long blocks = -1;
@@ -90,8 +94,8 @@ final class E2fsprogs {
                         default -> clusterBlocks = value / blockBytes;
                     }
                 } else if (group.matches() && !group.group(1).isBlank()) {
-                    for (String range : group.group(1).trim().split(", *")) {
-                        String[] ends = range.split("-");
+                    for (String range : group.group(1).trim().split(", *", -1)) {
+                        String[] ends = range.split("-", -1);
                         long first = Long.parseLong(ends[0]);
                         long last = Long.parseLong(ends[ends.length - 1]);
                         // Both ends of a range are the first blocks of their clusters.
@@ -108,7 +112,11 @@ final class E2fsprogs {
 
     /** What a check that changes nothing prints and how it ends. */
     static String check(Path image) throws IOException {
-        Process process = start(List.of("e2fsck", "-fn", image.toString()), true);
+        return check(image, "-fn");
+    }
+
+    static String check(Path image, String options) throws IOException {
+        Process process = start(List.of("e2fsck", options, image.toString()), true);
         String output = new String(process.getInputStream().readAllBytes(), UTF_8);
         finish(process, "e2fsck");
         return output + "exit " + process.exitValue();

@@ -47,7 +47,7 @@ class ExtMatrixTest {
     }
 
     private static Image image(long sizeBytes, Content content, String type, String options) {
-        return new Image(sizeBytes, content, type, options.split(" "));
+        return new Image(sizeBytes, content, type, options.split(" ", -1));
     }
 
     static Stream<Image> images() {
@@ -65,7 +65,11 @@ class ExtMatrixTest {
                 image(MIB, Content.EMPTY, "ext4", "-t ext4 -b 1024 -O ^has_journal"),
                 image(8 * MIB, Content.FULL, "ext4", "-t ext4"),
                 image(64 * MIB, Content.EMPTY, "ext4", "-t ext4"),
-                image(64 * MIB, Content.USED, "ext4", "-t ext4 -L label-of-16-byte -U 00112233-4455-6677-8899-AABBCCDDEEFF"),
+                image(
+                        64 * MIB,
+                        Content.USED,
+                        "ext4",
+                        "-t ext4 -L label-of-16-byte -U 00112233-4455-6677-8899-AABBCCDDEEFF"),
                 image(64 * MIB, Content.FRAGMENTED, "ext4", "-t ext4 -b 1024"),
                 image(64 * MIB, Content.FRAGMENTED, "ext4", "-t ext4 -b 2048"),
                 image(128 * MIB, Content.FRAGMENTED, "ext4", "-t ext4 -b 8192"),
@@ -85,7 +89,11 @@ class ExtMatrixTest {
                 image(64 * MIB, Content.USED, "ext4", "-t ext4 -b 1024 -g 512 -O meta_bg,^resize_inode,^flex_bg"),
                 image(64 * MIB, Content.USED, "ext4", "-t ext4 -b 1024 -O sparse_super2 -E num_backup_sb=2"),
                 image(64 * MIB, Content.USED, "ext4", "-t ext4 -b 1024 -O sparse_super2 -E num_backup_sb=0"),
-                image(64 * MIB, Content.USED, "ext4", "-t ext4 -b 1024 -O sparse_super2,^resize_inode -E num_backup_sb=1"),
+                image(
+                        64 * MIB,
+                        Content.USED,
+                        "ext4",
+                        "-t ext4 -b 1024 -O sparse_super2,^resize_inode -E num_backup_sb=1"),
                 image(64 * MIB, Content.USED, "ext4", "-t ext4 -b 1024 -E packed_meta_blocks=1"),
                 image(64 * MIB, Content.USED, "ext4", "-t ext4 -b 1024 -G 2"),
                 image(64 * MIB, Content.USED, "ext4", "-t ext4 -b 1024 -G 64 -O ^resize_inode"),
@@ -94,12 +102,24 @@ class ExtMatrixTest {
                 image(64 * MIB, Content.USED, "ext4", "-t ext4 -b 4096 -C 16384 -O bigalloc"),
                 image(64 * MIB, Content.FRAGMENTED, "ext4", "-t ext4 -b 1024 -C 16384 -O bigalloc"),
                 image(300 * MIB, Content.USED, "ext4", "-t ext4 -b 1024 -C 2048 -g 4096 -O bigalloc"),
-                image(300 * MIB, Content.USED, "ext4", "-t ext4 -b 1024 -C 4096 -g 4096 -O bigalloc,meta_bg,^resize_inode"),
+                image(
+                        300 * MIB,
+                        Content.USED,
+                        "ext4",
+                        "-t ext4 -b 1024 -C 4096 -g 4096 -O bigalloc,meta_bg,^resize_inode"),
                 image(900 * MIB, Content.USED, "ext4", "-t ext4 -b 4096 -C 65536 -O bigalloc,^metadata_csum,uninit_bg"),
                 image(300 * MIB, Content.FULL, "ext4", "-t ext4 -b 4096 -C 1048576 -O bigalloc"),
                 image(64 * MIB, Content.EMPTY, "ext4", "-t ext4 -b 1024 -O mmp -E mmp_update_interval=1"),
-                image(64 * MIB, Content.USED, "ext4", "-t ext4 -O quota,project -E quotatype=usrquota:grpquota:prjquota"),
-                image(64 * MIB, Content.USED, "ext4", "-t ext4 -O inline_data,ea_inode,large_dir,encrypt,verity -I 512"),
+                image(
+                        64 * MIB,
+                        Content.USED,
+                        "ext4",
+                        "-t ext4 -O quota,project -E quotatype=usrquota:grpquota:prjquota"),
+                image(
+                        64 * MIB,
+                        Content.USED,
+                        "ext4",
+                        "-t ext4 -O inline_data,ea_inode,large_dir,encrypt,verity -I 512"),
                 image(64 * MIB, Content.USED, "ext4", "-t ext4 -O casefold,stable_inodes,fast_commit"),
                 image(64 * MIB, Content.USED, "ext4", "-t ext4 -O orphan_file"),
                 image(64 * MIB, Content.USED, "ext4", "-t ext4 -I 128 -N 100000"),
@@ -107,7 +127,11 @@ class ExtMatrixTest {
                 image(40 * GIB, Content.USED, "ext4", "-t ext4 -E lazy_itable_init=1,lazy_journal_init=1"),
                 image(40 * GIB, Content.EMPTY, "ext4", "-t ext4 -O ^flex_bg,^has_journal -E lazy_itable_init=1"),
                 image(2 * TIB, Content.EMPTY, "ext4", "-t ext4 -m 0 -b 65536 -O ^has_journal -E lazy_itable_init=1"),
-                image(300 * GIB, Content.EMPTY, "ext4", "-t ext4 -O meta_bg,^resize_inode,^has_journal -E lazy_itable_init=1"));
+                image(
+                        300 * GIB,
+                        Content.EMPTY,
+                        "ext4",
+                        "-t ext4 -O meta_bg,^resize_inode,^has_journal -E lazy_itable_init=1"));
     }
 
     @BeforeAll
@@ -130,7 +154,8 @@ class ExtMatrixTest {
         assertEquals(expected.free(), space.free());
         assertEquals(image.type(), report.identity().type());
         assertEquals(expected.blockBytes(), report.identity().blockBytes());
-        assertEquals(expected.blocks() * expected.blockBytes(), report.identity().totalBytes());
+        assertEquals(
+                expected.blocks() * expected.blockBytes(), report.identity().totalBytes());
         if (image.content() == Content.FULL) {
             assertEquals(0, space.freeBytes());
         }

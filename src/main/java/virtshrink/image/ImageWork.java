@@ -1,0 +1,282 @@
+package virtshrink.image;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.LinkOption;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.function.Consumer;
+import virtshrink.block.RangeSet;
+import virtshrink.image.TemporaryNames.Role;
+import virtshrink.os.FileStatus;
+
+/**
+ * Everything a run holds on one image while it works on it: its registration, its child processes, its lock, its temporary files. Closing it
+ * leaves nothing behind.
+ *
+ * <p>For one thread, except {@link #killChildren}.
+ */
+public final class ImageWork implements AutoCloseable {
+    private final Path file;
+    private final Optional<Path> output;
+    private final Run run;
+    private final ChildProcessFactory children;
+    private final QemuImg qemuImg;
+    private final Optional<ImageLock> lock;
+    private final JudgedImage judged;
+    private final List<String> notes;
+
+    private ImageWork(
+            Path file,
+            Optional<Path> output,
+            Run run,
+            ChildProcessFactory children,
+            Optional<ImageLock> lock,
+            JudgedImage judged,
+            List<String> notes) {
+        this.file = file;
+        this.output = output;
+        this.run = run;
+        this.children = children;
+        this.qemuImg = new QemuImg(children);
+        this.lock = lock;
+        this.judged = judged;
+        this.notes = notes;
+    }
+
+    /**
+     * How an image is to be held.
+     *
+     * @param lookOnly nothing is written and nobody is kept from writing: no lock, no cleaning
+     * @param output where the result goes; in place of the image when empty
+     * @param policy of the judge
+     */
+    public record Terms(boolean lookOnly, Optional<Path> output, ImageJudge.Policy policy) {}
+
+    /**
+     * Cleans up after dead runs, takes the lock and judges the image.
+     *
+     * @param killHandle handed what kills all children at once, before the first starts
+     * @throws ImageRefusedException if the image must be left alone
+     */
+    public static ImageWork begin(
+            RunDirectory runs, Path image, ImageFormat format, Terms terms, Consumer<Consumer<String>> killHandle)
+            throws IOException, ImageRefusedException {
+        List<String> notes = new ArrayList<>(Leftovers.endDeadRuns(runs));
+        Path file = resolve(image);
+        Run run = Run.begin(runs, file);
+        Optional<ImageLock> lock = Optional.empty();
+        try {
+            ChildProcessFactory children = new ChildProcessFactory(listener(run));
+            killHandle.accept(children::killAll);
+            lock = hold(file, terms);
+            if (!terms.lookOnly()) {
+                notes.addAll(Leftovers.removeFilesBeside(file));
+                if (terms.output().isPresent()) {
+                    notes.addAll(Leftovers.removeFilesBeside(terms.output().get()));
+                }
+            }
+            JudgedImage judged = new ImageJudge(new QemuImg(children)).judge(image, format, terms.policy());
+            if (!judged.file().equals(file)) {
+                throw new ImageRefusedException(image + " led to another file while it was looked at");
+            }
+            // qemu takes a relative backing name from the directory of the name it was given, which a symbolic link may
+            // change.
+            if (!BackingChain.walk(file, format).equals(judged.chain())) {
+                throw new ImageRefusedException(
+                        "the backing file of " + image + " is another one when the image is opened as " + file);
+            }
+            return new ImageWork(file, terms.output(), run, children, lock, judged, notes);
+        } catch (IOException | ImageRefusedException | RuntimeException problem) {
+            if (lock.isPresent()) {
+                lock.get().close();
+            }
+            run.close();
+            throw problem;
+        }
+    }
+
+    private static Path resolve(Path image) throws IOException, ImageRefusedException {
+        try {
+            return image.toRealPath();
+        } catch (NoSuchFileException missing) {
+            throw new ImageRefusedException(image + " does not exist");
+        }
+    }
+
+    private static Optional<ImageLock> hold(Path file, Terms terms) throws IOException, ImageRefusedException {
+        if (terms.lookOnly()) {
+            ImageLock.refuseIfWritten(file);
+            return Optional.empty();
+        }
+        return Optional.of(ImageLock.acquire(file));
+    }
+
+    private static ChildListener listener(Run run) {
+        return new ChildListener() {
+            @Override
+            public void started(long pid, String command) {
+                register(() -> run.childStarted(pid));
+            }
+
+            @Override
+            public void ended(long pid) {
+                register(() -> run.childEnded(pid));
+            }
+        };
+    }
+
+    private interface Registration {
+        void run() throws IOException;
+    }
+
+    /** Children die with this process in any case; a child nobody could find by its registration must still not run. */
+    private static void register(Registration registration) {
+        try {
+            registration.run();
+        } catch (IOException problem) {
+            throw new UncheckedIOException("cannot write to the run directory", problem);
+        }
+    }
+
+    /** The image, symbolic links resolved. */
+    public Path file() {
+        return file;
+    }
+
+    public ImageFormat format() {
+        return judged.facts().format();
+    }
+
+    public ImageFacts facts() {
+        return judged.facts();
+    }
+
+    /** The image and what it stands on, topmost first. */
+    public List<ChainElement> chain() {
+        return judged.chain();
+    }
+
+    /** What was cleaned up. */
+    public List<String> notes() {
+        return List.copyOf(notes);
+    }
+
+    public String runId() {
+        return run.id();
+    }
+
+    /** The lock on the image; there is none while only looking. */
+    public ImageLock lock() {
+        return lock.orElseThrow(() -> new IllegalStateException("this work only looks"));
+    }
+
+    QemuImg qemuImg() {
+        return qemuImg;
+    }
+
+    ReplacementFile create(Role role) throws IOException {
+        return ReplacementFile.create(new TemporaryNames(output.orElse(file), run.id()).of(role));
+    }
+
+    /** Makes the file beside the image that will hold the overlay. */
+    public ReplacementFile createOverlayFile() throws IOException {
+        return create(Role.OVERLAY);
+    }
+
+    /** Makes the new file beside the image, or beside the output, with the flags that can only be set while it is empty. */
+    public ReplacementFile createNewFile() throws IOException {
+        ReplacementFile newFile = create(Role.NEW);
+        try {
+            FileAttributes.prepareEmpty(lock().file(), newFile.file());
+            return newFile;
+        } catch (IOException | RuntimeException problem) {
+            newFile.close();
+            throw problem;
+        }
+    }
+
+    /** Serves the image itself, read-only. */
+    public ServedDisk serveOriginal() throws IOException {
+        ImageNode node = ImageNode.chain(chain());
+        return ServedDisk.readOnly(children, lock.isPresent() ? node : node.yielding(), run.directory());
+    }
+
+    /** Serves the image itself for writing, under the lock that this work holds. */
+    public ServedDisk serveOriginalWritable() throws IOException {
+        return ServedDisk.writable(
+                children, ImageNode.chain(chain()).withoutLocking(), run.directory(), ServeOptions.CacheMode.WRITEBACK);
+    }
+
+    /** Makes an overlay on the image in a file of {@link #createOverlayFile}. */
+    public ImageNode overlayOn(ReplacementFile overlayFile) throws IOException {
+        return Overlay.create(qemuImg, overlayFile, chain(), facts().virtualBytes(), facts().giveBackUnitBytes());
+    }
+
+    /** Serves an overlay for writing; nobody keeps it, so nothing is flushed to the disk. */
+    public ServedDisk serveWritable(ImageNode overlay) throws IOException {
+        return ServedDisk.writable(children, overlay, run.directory(), ServeOptions.CacheMode.UNSAFE);
+    }
+
+    /** Serves any image of this run read-only. */
+    public ServedDisk serveReadOnly(ImageNode image) throws IOException {
+        return ServedDisk.readOnly(children, image, run.directory());
+    }
+
+    /** The rebuild for a target. */
+    public Rebuild rebuild(Rebuild.Target target) {
+        return new Rebuild(this, target);
+    }
+
+    /** The verification of what a rebuild has made. */
+    public Verification verification(ImageNode overlay, RangeSet zeroed) {
+        return new Verification(this, overlay, zeroed);
+    }
+
+    /** What the last step can count on here. */
+    public SwapCapabilities probeSwap() throws IOException, ImageRefusedException {
+        return SwapCapabilities.probe(lock(), file, run.id());
+    }
+
+    public Swap swap(SwapCapabilities capabilities) {
+        return new Swap(lock(), file, run.id(), capabilities);
+    }
+
+    /** What the image takes now. */
+    public SpaceTaken spaceTaken() throws IOException {
+        return SpaceTaken.of(FileStatus.of(file));
+    }
+
+    /** Consistency of the image as it is now. */
+    public Optional<ImageCheck> checkNow() throws IOException {
+        return qemuImg.check(file, format());
+    }
+
+    /** Kills every child and lets no other start. Thread-safe, returns at once. */
+    public void killChildren(String reason) {
+        children.killAll(reason);
+    }
+
+    @Override
+    public void close() throws IOException {
+        children.killAll("the run has ended");
+        try {
+            if (lock.isPresent()) {
+                lock.get().close();
+            }
+        } finally {
+            run.close();
+        }
+    }
+
+    /** Where backups and outputs go must be free. */
+    public static void refuseIfExists(Path path) throws ImageRefusedException {
+        if (Files.exists(path, LinkOption.NOFOLLOW_LINKS)) {
+            throw new ImageRefusedException(path + " exists already");
+        }
+    }
+}

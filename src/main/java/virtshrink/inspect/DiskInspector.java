@@ -1,0 +1,122 @@
+package virtshrink.inspect;
+
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import virtshrink.block.BlockSource;
+import virtshrink.block.ByteRange;
+import virtshrink.filesystem.FilesystemReport;
+import virtshrink.filesystem.FilesystemState;
+import virtshrink.filesystem.FreeSpaceReader;
+import virtshrink.filesystem.ext.ExtReader;
+import virtshrink.filesystem.swap.SwapReader;
+import virtshrink.volume.PartitionTables;
+import virtshrink.volume.Volume;
+import virtshrink.volume.VolumeLayout;
+
+/** Finds the filesystems of a disk and what is free in them. Stateless apart from its readers; may be used from several threads. */
+public final class DiskInspector {
+    private final VolumeExaminer examiner;
+
+    /** @param readers one for each format whose free space can be proven */
+    public DiskInspector(List<FreeSpaceReader> readers) {
+        this.examiner = new VolumeExaminer(readers);
+    }
+
+    /** With every reader that this program has. */
+    public static DiskInspector standard() {
+        return new DiskInspector(List.of(new ExtReader(), new SwapReader()));
+    }
+
+    /**
+     * Inspects a disk; writes nothing.
+     *
+     * @param diskName as the guest's Linux calls it: {@code sda}, {@code vda}, {@code nvme0n1}
+     * @param sectorBytes logical sector size of the guest's disk, 512 or 4096
+     * @throws IOException only if the disk cannot be read
+     */
+    public DiskInspection inspect(BlockSource disk, String diskName, int sectorBytes) throws IOException {
+        VolumeLayout layout = PartitionTables.read(disk, sectorBytes);
+        if (layout instanceof VolumeLayout.Refused refused) {
+            return new DiskInspection(disk.sizeBytes(), layout.kind(), List.of(), Optional.of(refused.reason()));
+        } else if (layout instanceof VolumeLayout.Table table) {
+            return inspectTable(disk, diskName, table);
+        }
+        return inspectBareDisk(disk, diskName, layout.kind());
+    }
+
+    private DiskInspection inspectTable(BlockSource disk, String diskName, VolumeLayout.Table table)
+            throws IOException {
+        List<ByteRange> places = table.volumes().stream().map(Volume::place).toList();
+        Set<String> besides = examiner.recognise(new UncoveredSource(disk, places));
+        boolean empty = table.kind().equals("mbr") && table.volumes().isEmpty();
+        if (empty) {
+            // A boot sector without partitions lies in front of many a filesystem or LVM volume that has the disk to
+            // itself.
+            return inspectBareDisk(disk, diskName, besides.isEmpty() ? table.kind() : "none");
+        }
+        if (!besides.isEmpty()) {
+            return new DiskInspection(
+                    disk.sizeBytes(),
+                    table.kind(),
+                    List.of(),
+                    Optional.of("the disk has a partition table and, outside of all partitions, a signature of "
+                            + String.join(" and ", besides)));
+        }
+        Collector findings = new Collector();
+        for (Volume volume : table.volumes()) {
+            String device = deviceName(diskName, volume.number());
+            VolumeExaminer.Examination found = examiner.examine(disk.slice(volume.place()));
+            findings.add(device, volume.place(), found, volume.purpose());
+        }
+        return findings.inspection(disk.sizeBytes(), table.kind());
+    }
+
+    private DiskInspection inspectBareDisk(BlockSource disk, String diskName, String kind) throws IOException {
+        Collector findings = new Collector();
+        if (!kind.equals("mbr")) {
+            findings.add(diskName, new ByteRange(0, disk.sizeBytes()), examiner.examine(disk), Optional.empty());
+        }
+        return findings.inspection(disk.sizeBytes(), kind);
+    }
+
+    /** {@code sda1}, but {@code nvme0n1p1}. */
+    private static String deviceName(String diskName, int number) {
+        boolean digit = !diskName.isEmpty() && Character.isDigit(diskName.charAt(diskName.length() - 1));
+        return diskName + (digit ? "p" : "") + number;
+    }
+
+    /** Gathers findings, and what they mean for the whole disk. */
+    private static final class Collector {
+        private final List<FilesystemFinding> findings = new ArrayList<>();
+        private final List<String> refusals = new ArrayList<>();
+        private Optional<String> unclean = Optional.empty();
+
+        void add(String device, ByteRange place, VolumeExaminer.Examination found, Optional<String> purpose) {
+            FilesystemReport report = found.report();
+            FilesystemState state = report.state();
+            if (report.identity().type().equals("unknown") && purpose.isPresent()) {
+                state = new FilesystemState.Unsupported(purpose.get() + ", no filesystem");
+            }
+            if (state instanceof FilesystemState.Hibernated) {
+                refusals.add(device + ": " + state.reasonText());
+            }
+            found.coversFreeBlocks()
+                    .ifPresent(what -> refusals.add(device + ": " + what + " covers free blocks of this disk"));
+            if (state instanceof FilesystemState.Dirty || state instanceof FilesystemState.Corrupt) {
+                unclean = unclean.or(() -> Optional.of(device));
+            }
+            findings.add(new FilesystemFinding(device, place, report.identity(), state));
+        }
+
+        DiskInspection inspection(long virtualBytes, String kind) {
+            Optional<String> refusal = refusals.isEmpty() ? Optional.empty() : Optional.of(String.join("; ", refusals));
+            DiskInspection inspection = new DiskInspection(virtualBytes, kind, findings, refusal);
+            return unclean.map(device -> inspection.withSwapLeftAlone(
+                            device + " is not clean, so the guest may be suspended and need this"))
+                    .orElse(inspection);
+        }
+    }
+}

@@ -1,0 +1,119 @@
+package virtshrink.inspect;
+
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import virtshrink.block.BlockSource;
+import virtshrink.block.CorruptStructureException;
+import virtshrink.filesystem.FilesystemIdentity;
+import virtshrink.filesystem.FilesystemReport;
+import virtshrink.filesystem.FilesystemState;
+import virtshrink.filesystem.FreeSpaceReader;
+import virtshrink.filesystem.signature.FoundSignature;
+import virtshrink.filesystem.signature.Signatures;
+
+/** Asks everyone who might know a volume; only a single answer is believed. */
+final class VolumeExaminer {
+    private static final String UNKNOWN = "unknown";
+
+    private final List<FreeSpaceReader> readers;
+
+    VolumeExaminer(List<FreeSpaceReader> readers) {
+        this.readers = List.copyOf(readers);
+    }
+
+    /**
+     * @param coversFreeBlocks what was found that holds checksums over free blocks of any volume of this disk
+     */
+    record Examination(FilesystemReport report, Optional<String> coversFreeBlocks) {}
+
+    Examination examine(BlockSource volume) throws IOException {
+        List<FilesystemReport> reports = new ArrayList<>();
+        for (FreeSpaceReader reader : readers) {
+            if (reader.recognises(volume)) {
+                reports.add(checked(read(reader, volume), volume));
+            }
+        }
+        List<FoundSignature> signatures = Signatures.find(volume);
+        Optional<String> verity = signatures.stream()
+                .filter(FoundSignature::coversFreeBlocks)
+                .map(FoundSignature::title)
+                .findFirst();
+        List<FilesystemIdentity> identities = new ArrayList<>();
+        reports.forEach(report -> identities.add(report.identity()));
+        signatures.forEach(signature -> identities.add(signature.identity()));
+        for (FilesystemIdentity identity : identities) {
+            if (verity.isEmpty() && Signatures.hasVerityBehind(volume, identity.totalBytes())) {
+                verity = Optional.of("dm-verity hash tree behind " + identity.type());
+            }
+        }
+        return new Examination(single(reports, signatures), verity);
+    }
+
+    /** Names of everything that is recognised, without reading further. */
+    Set<String> recognise(BlockSource volume) throws IOException {
+        Set<String> types = new LinkedHashSet<>();
+        for (FreeSpaceReader reader : readers) {
+            if (reader.recognises(volume)) {
+                types.add(read(reader, volume).identity().type());
+            }
+        }
+        Signatures.find(volume)
+                .forEach(signature -> types.add(signature.identity().type()));
+        return types;
+    }
+
+    private static FilesystemReport single(List<FilesystemReport> reports, List<FoundSignature> signatures) {
+        Set<String> types = new LinkedHashSet<>();
+        reports.forEach(report -> types.add(report.identity().type()));
+        signatures.forEach(signature -> types.add(signature.identity().type()));
+        for (FilesystemReport report : reports) {
+            // Hibernation concerns the whole disk; that another signature is present too makes it no better.
+            if (types.size() == 1 || report.state() instanceof FilesystemState.Hibernated) {
+                return report;
+            }
+        }
+        if (types.isEmpty()) {
+            return new FilesystemReport(
+                    FilesystemIdentity.ofType(UNKNOWN), new FilesystemState.Unsupported("no known filesystem"));
+        }
+        FilesystemIdentity first = reports.isEmpty()
+                ? signatures.get(0).identity()
+                : reports.get(0).identity();
+        return new FilesystemReport(
+                first,
+                new FilesystemState.Unsupported(
+                        types.size() > 1
+                                ? "ambiguous: signatures of " + String.join(" and ", types)
+                                : signatures.get(0).title() + " is not supported"));
+    }
+
+    private static FilesystemReport read(FreeSpaceReader reader, BlockSource volume) throws IOException {
+        try {
+            return reader.read(volume);
+        } catch (CorruptStructureException broken) {
+            return new FilesystemReport(
+                    FilesystemIdentity.ofType(UNKNOWN), new FilesystemState.Corrupt(broken.getMessage()));
+        }
+    }
+
+    /** No reader may free what is not in its volume, whatever it read. */
+    private static FilesystemReport checked(FilesystemReport report, BlockSource volume) {
+        if (report.state() instanceof FilesystemState.FreeSpace space) {
+            long endBytes = space.free().isEmpty()
+                    ? 0
+                    : space.free().get(space.free().size() - 1).endBytes();
+            long needed = Math.max(endBytes, report.identity().totalBytes());
+            if (needed > volume.sizeBytes()) {
+                return new FilesystemReport(
+                        report.identity(),
+                        new FilesystemState.Corrupt(
+                                "filesystem of %d bytes in a volume of %d".formatted(needed, volume.sizeBytes())));
+            }
+        }
+        return report;
+    }
+}

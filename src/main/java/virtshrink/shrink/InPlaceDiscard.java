@@ -1,0 +1,76 @@
+package virtshrink.shrink;
+
+import java.io.IOException;
+import java.util.Optional;
+import virtshrink.block.RangeSet;
+import virtshrink.image.ImageCheck;
+import virtshrink.image.ImageFormat;
+import virtshrink.image.ImageRefusedException;
+import virtshrink.image.ImageWork;
+import virtshrink.image.Qcow2Facts;
+import virtshrink.image.ServedDisk;
+
+/**
+ * Gives free space back in the image itself: the one way of working that writes to the original, and only to its free blocks. For hosts
+ * without room for a second file.
+ */
+final class InPlaceDiscard {
+    /** So much is done between two looks at whether to stop. */
+    private static final long BATCH_BYTES = 1L << 30;
+
+    private final ImageWork work;
+    private final ReclaimPlan plan;
+    private final Cancellation cancellation;
+
+    InPlaceDiscard(ImageWork work, ReclaimPlan plan, Cancellation cancellation) {
+        this.work = work;
+        this.plan = plan;
+        this.cancellation = cancellation;
+    }
+
+    /**
+     * @throws ImageRefusedException if the format cannot give space back in place, or not without risk
+     */
+    static void requirePossible(ImageWork work) throws ImageRefusedException {
+        if (work.format() != ImageFormat.QCOW2 && work.format() != ImageFormat.RAW) {
+            throw new ImageRefusedException("only qcow2 and raw images can give space back in place");
+        }
+        Optional<Qcow2Facts> qcow2 = work.facts().qcow2();
+        if (qcow2.isPresent() && !qcow2.get().bitmaps().isEmpty()) {
+            throw new ImageRefusedException(
+                    "the image has persistent bitmaps, which an interruption in place would make inconsistent; shrink it without --in-place");
+        }
+    }
+
+    /** Returns false if it was stopped between two requests; the image is whole in any case. */
+    boolean run(PhaseClock clock) throws IOException {
+        long total = plan.zeroed().totalBytes();
+        long done = 0;
+        try (ServedDisk served = work.serveOriginalWritable()) {
+            for (RangeSet batch : plan.zeroed().batches(BATCH_BYTES)) {
+                if (cancellation.reason().isPresent()) {
+                    served.stop();
+                    return false;
+                }
+                long doneBefore = done;
+                served.writeZeroes(batch, bytes -> clock.bytesOf(total).accept(doneBefore + bytes));
+                done += batch.totalBytes();
+            }
+            served.stop();
+        }
+        return true;
+    }
+
+    /** The image is consistent, reads zeros where it was to, and everything else as before. */
+    static void verify(ImageWork work, InspectedDisk disk, ShrinkRequest request) throws IOException {
+        Optional<ImageCheck> check = work.checkNow();
+        if (check.isPresent() && !check.get().sound()) {
+            throw new IOException("qemu-img check finds %d corruptions and %d errors in %s after giving space back"
+                    .formatted(check.get().corruptions(), check.get().checkErrors(), work.file()));
+        }
+        try (ServedDisk served = work.serveOriginal()) {
+            disk.requireSameIn(served, request);
+            served.stop();
+        }
+    }
+}

@@ -1,0 +1,144 @@
+package virtshrink.shrink;
+
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.Set;
+import virtshrink.block.RangeSet;
+import virtshrink.image.ImageFormat;
+import virtshrink.image.ImageRefusedException;
+import virtshrink.image.ImageWork;
+import virtshrink.image.Qcow2Facts;
+import virtshrink.image.Rebuild;
+import virtshrink.image.ServedDisk;
+import virtshrink.inspect.DiskInspection;
+import virtshrink.inspect.DiskInspector;
+import virtshrink.inspect.FilesystemFinding;
+
+/**
+ * What is known of a disk before anything is written.
+ *
+ * @param inspection after everything that leaves a filesystem alone has been applied
+ * @param plan what is given back
+ * @param ownBytes what the image's own layer holds as data
+ * @param wholeBytes what the whole chain holds as data
+ * @param facts the image's properties, absent for other formats than qcow2
+ */
+record InspectedDisk(
+        DiskInspection inspection, ReclaimPlan plan, long ownBytes, long wholeBytes, Optional<Qcow2Facts> facts) {
+    /** Tables of the new file: generous, and a constant for the smallest files. */
+    private static final long OVERHEAD_DIVISOR = 64;
+
+    private static final long OVERHEAD_BYTES = 16L << 20;
+    /** Above this share the original was compressed on purpose. */
+    private static final double MOSTLY = 0.5;
+
+    /** Looks at the image through a read-only server and plans. */
+    static InspectedDisk of(ImageWork work, ShrinkRequest request, RunContext context, PhaseClock clock)
+            throws IOException, ImageRefusedException {
+        clock.enter(Phase.ATTACH);
+        try (ServedDisk served = work.serveOriginal()) {
+            clock.enter(Phase.INSPECT);
+            DiskInspection inspection = inspect(served, request);
+            if (context.dirty().isPresent()) {
+                inspection = inspection.withSwapLeftAlone(context.dirty().get());
+            }
+            boolean readers = request.filler() == ShrinkRequest.Filler.AUTO;
+            if (readers && inspection.refusal().isPresent()) {
+                throw new ImageRefusedException(inspection.refusal().get());
+            }
+            Findings.requireNamed(inspection, request);
+            clock.enter(Phase.ESTIMATE);
+            RangeSet ownData = served.ownData();
+            ReclaimPlan plan = ReclaimPlan.of(
+                    inspection,
+                    readers ? ownData : RangeSet.empty(),
+                    work.facts().giveBackUnitBytes(),
+                    request.ignore(),
+                    request.zero());
+            InspectedDisk disk = new InspectedDisk(
+                    inspection,
+                    plan,
+                    ownData.totalBytes(),
+                    served.dataBytes(),
+                    work.facts().qcow2());
+            served.stop();
+            return disk;
+        }
+    }
+
+    private static DiskInspection inspect(ServedDisk served, ShrinkRequest request) throws IOException {
+        return DiskInspector.standard().inspect(served.bytes(), request.target().orElse("sda"), request.sectorBytes());
+    }
+
+    /** What the new file is to be. */
+    Rebuild.Target target(ShrinkRequest request, ImageFormat format, boolean canReflink) {
+        boolean wasCompressed =
+                facts.map(qcow2 -> qcow2.compressedFraction() > MOSTLY).orElse(false);
+        boolean anyCompressed =
+                facts.map(qcow2 -> qcow2.check().compressedClusters() > 0).orElse(false);
+        boolean hasBacking = facts.map(qcow2 -> qcow2.backing().isPresent()).orElse(false);
+        boolean compress = format == ImageFormat.QCOW2 && (request.compress() || wasCompressed);
+        boolean reflink = canReflink
+                && !compress
+                && !anyCompressed
+                && !hasBacking
+                && format == request.format()
+                && inOneDirectory(request);
+        return new Rebuild.Target(format, compress, reflink, request.createOptions(), inOneDirectory(request));
+    }
+
+    private static boolean inOneDirectory(ShrinkRequest request) {
+        return request.output()
+                .map(Path::toAbsolutePath)
+                .map(output -> Objects.equals(
+                        output.getParent(), request.image().toAbsolutePath().getParent()))
+                .orElse(true);
+    }
+
+    /** An upper bound of what the run writes, in bytes. */
+    long neededBytes(Rebuild.Target target, FileSize before) {
+        boolean keepsBacking = target.format() == ImageFormat.QCOW2
+                && facts.map(qcow2 -> qcow2.backing().isPresent()).orElse(false);
+        long content = keepsBacking ? 2 * (ownBytes - plan.reclaimableBytes()) : wholeBytes - plan.reclaimableBytes();
+        if (target.reflink()) {
+            content = 0;
+        } else if (target.compress() && facts.isPresent() && !keepsBacking) {
+            content = Math.min(content, Math.max(before.allocatedBytes(), ownBytes / 2));
+        }
+        return content + content / OVERHEAD_DIVISOR + before.allocatedBytes() / OVERHEAD_DIVISOR + OVERHEAD_BYTES;
+    }
+
+    /**
+     * The same filesystems with the same free space are found on a disk that claims to be the same.
+     *
+     * @throws IOException if not
+     */
+    void requireSameIn(ServedDisk other, ShrinkRequest request) throws IOException {
+        DiskInspection found = inspect(other, request);
+        if (!found.partitionTable().equals(inspection.partitionTable())) {
+            throw new IOException("verification failed: the new image has another partition table");
+        }
+        Map<String, FilesystemFinding> byDevice = new HashMap<>();
+        found.filesystems().forEach(finding -> byDevice.put(finding.device(), finding));
+        Set<String> givenUp = request.zero();
+        for (FilesystemFinding expected : inspection.filesystems()) {
+            FilesystemFinding present = byDevice.get(expected.device());
+            if (givenUp.contains(expected.device())) {
+                continue;
+            }
+            // Swap that was left alone because of another disk reads as usual here; all others must be equal.
+            boolean same = present != null
+                    && present.place().equals(expected.place())
+                    && present.identity().equals(expected.identity())
+                    && (expected.freeBytes().isEmpty() || present.state().equals(expected.state()));
+            if (!same) {
+                throw new IOException(
+                        "verification failed: " + expected.device() + " reads otherwise in the new image");
+            }
+        }
+    }
+}

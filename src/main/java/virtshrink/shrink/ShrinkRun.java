@@ -1,0 +1,325 @@
+package virtshrink.shrink;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import java.util.function.Consumer;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import virtshrink.image.ImageFormat;
+import virtshrink.image.ImageJudge;
+import virtshrink.image.ImageNode;
+import virtshrink.image.ImageRefusedException;
+import virtshrink.image.ImageWork;
+import virtshrink.image.Rebuild;
+import virtshrink.image.ReplacementFile;
+import virtshrink.image.RunDirectory;
+import virtshrink.image.ServedDisk;
+import virtshrink.image.SpaceTaken;
+import virtshrink.image.Swap;
+import virtshrink.image.SwapCapabilities;
+import virtshrink.image.Verification;
+import virtshrink.shrink.Cancellation.RunCancelledException;
+
+/** One run on one disk, step by step. Used once, by one thread. */
+final class ShrinkRun {
+    private static final Logger LOG = LoggerFactory.getLogger(ShrinkRun.class);
+
+    private final RunDirectory runs;
+    private final ShrinkRequest request;
+    private final RunContext context;
+    private final Cancellation cancellation;
+    private final PhaseClock clock;
+
+    private FileSize before = FileSize.NONE;
+    private FileSize after = FileSize.NONE;
+    private Optional<InspectedDisk> inspected = Optional.empty();
+    private final List<String> notes = new ArrayList<>();
+    /** What a failure means for the image, until a step changes it. */
+    private String untouched = "the original is untouched";
+
+    ShrinkRun(
+            RunDirectory runs,
+            ShrinkRequest request,
+            RunContext context,
+            ProgressListener progress,
+            Cancellation cancellation) {
+        this.runs = runs;
+        this.request = request;
+        this.context = context;
+        this.cancellation = cancellation;
+        this.clock = new PhaseClock(progress);
+    }
+
+    /** How a run ended, before it is reported. */
+    private record End(Outcome outcome, String reason) {}
+
+    ShrinkReport run() {
+        End end;
+        try {
+            end = work();
+        } catch (RunCancelledException cancelled) {
+            end = new End(Outcome.YIELDED, cancelled.getMessage());
+        } catch (ImageRefusedException refused) {
+            end = new End(Outcome.REFUSED, refused.getMessage());
+        } catch (IOException | UncheckedIOException problem) {
+            // Children are killed when a run is cancelled: what fails then is the cancellation.
+            end = cancellation
+                    .reason()
+                    .map(why -> new End(Outcome.YIELDED, why))
+                    .orElseGet(() -> new End(Outcome.FAILED, problem.getMessage() + "; " + untouched));
+            LOG.debug("run on {} ended by an exception", request.image(), problem);
+        } catch (RuntimeException bug) {
+            LOG.error("internal error in the run on {}", request.image(), bug);
+            end = new End(Outcome.FAILED, "internal error: " + bug + "; " + untouched);
+        }
+        clock.stop();
+        return report(end);
+    }
+
+    private ShrinkReport report(End end) {
+        return new ShrinkReport(
+                request.image(),
+                request.target(),
+                before,
+                end.outcome() == Outcome.SHRUNK ? after : before,
+                inspected.map(disk -> disk.plan().reclaimableBytes()).orElse(0L),
+                end.outcome(),
+                end.reason(),
+                clock.phases(),
+                inspected.map(InspectedDisk::inspection),
+                inspected.map(disk -> disk.plan().gains()).orElse(List.of()),
+                notes);
+    }
+
+    private End work() throws IOException, ImageRefusedException, RunCancelledException {
+        clock.enter(Phase.JUDGE);
+        cancellation.checkpoint();
+        requirePossible();
+        requireIdle();
+        try (ImageWork work = ImageWork.begin(runs, request.image(), request.format(), terms(), this::onCancel)) {
+            notes.addAll(work.notes());
+            before = size(work.spaceTaken());
+            after = before;
+            inspected = Optional.of(InspectedDisk.of(work, request, context, clock));
+            InspectedDisk disk = inspected.get();
+            notes.addAll(disk.plan().notes());
+            cancellation.checkpoint();
+            Optional<End> early = endAfterEstimate(disk);
+            if (early.isPresent()) {
+                return early.get();
+            }
+            return request.inPlace() ? discardInPlace(work, disk) : rebuild(work, disk);
+        }
+    }
+
+    /** In-place work stops between two requests; everything else dies at once. */
+    private void onCancel(Consumer<String> kill) {
+        if (!request.inPlace()) {
+            cancellation.onCancel(() -> kill.accept(cancellation.reason().orElse("the run was cancelled")));
+        }
+    }
+
+    private ImageWork.Terms terms() {
+        ImageJudge.Policy policy =
+                request.output().isPresent() ? ImageJudge.Policy.SEPARATE_OUTPUT : ImageJudge.Policy.REPLACE;
+        return new ImageWork.Terms(request.dryRun(), request.output(), policy);
+    }
+
+    private void requirePossible() throws ImageRefusedException {
+        if (request.filler() == ShrinkRequest.Filler.MOUNT) {
+            throw new ImageRefusedException(
+                    "the mounting filler is not part of this version; mount the disk yourself and use: virt-shrink fill");
+        }
+        if (request.output().isPresent()) {
+            ImageWork.refuseIfExists(request.output().get());
+        }
+        Optional<Path> backup = backup();
+        if (backup.isPresent()) {
+            ImageWork.refuseIfExists(backup.get());
+        }
+        if (context.suspended().isPresent()) {
+            throw new ImageRefusedException(context.suspended().get());
+        }
+    }
+
+    private Optional<Path> backup() {
+        return request.keepOriginalSuffix()
+                .map(suffix -> request.image().resolveSibling(request.image().getFileName() + suffix));
+    }
+
+    private void requireIdle() throws ImageRefusedException {
+        Optional<String> objection = request.guard().whyNotNow();
+        if (objection.isPresent()) {
+            throw new ImageRefusedException(objection.get());
+        }
+    }
+
+    /** Whether there is nothing worth doing, or nothing was to be done. */
+    private Optional<End> endAfterEstimate(InspectedDisk disk) {
+        long gain = disk.plan().reclaimableBytes();
+        boolean worthIt = request.minimumGain().isMetBy(gain, before.allocatedBytes());
+        if (request.dryRun()) {
+            return Optional.of(new End(Outcome.NOTHING_TO_GAIN, "dry run: nothing was written"));
+        }
+        if (worthIt || mustRebuild()) {
+            return Optional.empty();
+        }
+        return Optional.of(new End(
+                Outcome.NOTHING_TO_GAIN,
+                gain == 0 ? "free space holds no data" : "the gain of %d bytes is below the minimum".formatted(gain)));
+    }
+
+    /** Asked for whatever the estimate says. */
+    private boolean mustRebuild() {
+        return request.output().isPresent()
+                || target() != request.format()
+                || request.compress()
+                || !request.createOptions().isEmpty()
+                || request.filler() == ShrinkRequest.Filler.NONE;
+    }
+
+    private ImageFormat target() {
+        return request.convertTo().orElse(request.format());
+    }
+
+    private End rebuild(ImageWork work, InspectedDisk disk)
+            throws IOException, ImageRefusedException, RunCancelledException {
+        SwapCapabilities capabilities = work.probeSwap();
+        if (request.output().isEmpty()
+                && !request.allowRename()
+                && !(capabilities.exchange() && capabilities.leases())) {
+            throw new ImageRefusedException(
+                    "the filesystem of the image cannot exchange files or tell who has them open; --allow-rename accepts a plain rename");
+        }
+        Rebuild.Target target = disk.target(request, target(), capabilities.reflink());
+        HostSpace.require(request.output().orElse(work.file()).getParent(), disk.neededBytes(target, before));
+        try (ReplacementFile overlayFile = work.createOverlayFile()) {
+            clock.enter(Phase.ZERO);
+            ImageNode overlay = work.overlayOn(overlayFile);
+            zero(work, overlay, disk.plan());
+            cancellation.checkpoint();
+            try (ReplacementFile newFile = work.createNewFile()) {
+                clock.enter(Phase.REBUILD);
+                work.rebuild(target)
+                        .run(overlay, newFile, clock.percentOf(disk.inspection().virtualBytes()));
+                cancellation.checkpoint();
+                // Writing out and comparing wait for different things.
+                CompletableFuture<Void> synced = CompletableFuture.runAsync(() -> sync(newFile));
+                clock.enter(Phase.VERIFY);
+                verify(work, work.verification(overlay, disk.plan().zeroed()), disk, newFile, target);
+                await(synced);
+                cancellation.checkpoint();
+                clock.enter(Phase.SWAP);
+                return finish(work, newFile, capabilities);
+            }
+        }
+    }
+
+    private void zero(ImageWork work, ImageNode overlay, ReclaimPlan plan) throws IOException {
+        if (plan.zeroed().isEmpty()) {
+            return;
+        }
+        try (ServedDisk served = work.serveWritable(overlay)) {
+            served.writeZeroes(plan.zeroed(), clock.bytesOf(plan.zeroed().totalBytes()));
+            served.stop();
+        }
+    }
+
+    private void verify(
+            ImageWork work,
+            Verification verification,
+            InspectedDisk disk,
+            ReplacementFile newFile,
+            Rebuild.Target target)
+            throws IOException, RunCancelledException {
+        verification.proveOverlay();
+        verification.proveConsistent(newFile, target.format());
+        notes.add(verification.proveEqual(
+                newFile,
+                target.format(),
+                target.reflink(),
+                clock.percentOf(disk.inspection().virtualBytes())));
+        cancellation.checkpoint();
+        try (ServedDisk served = verification.serveNew(newFile, target.format())) {
+            disk.requireSameIn(served, request);
+            served.stop();
+        }
+    }
+
+    private End finish(ImageWork work, ReplacementFile newFile, SwapCapabilities capabilities)
+            throws IOException, ImageRefusedException, RunCancelledException {
+        Swap swap = work.swap(capabilities);
+        swap.prepare(newFile);
+        SpaceTaken taken = newFile.spaceTaken();
+        if (request.output().isPresent()) {
+            cancellation.passPointOfNoReturn();
+            swap.place(newFile, request.output().get());
+            after = size(taken);
+            return new End(Outcome.SHRUNK, "");
+        }
+        if (taken.allocatedBytes() >= before.allocatedBytes() && target() == request.format()) {
+            return new End(
+                    Outcome.NOTHING_TO_GAIN,
+                    "the rebuilt image would take %d bytes, no less than now".formatted(taken.allocatedBytes()));
+        }
+        requireIdle();
+        cancellation.passPointOfNoReturn();
+        swap.run(newFile, backup());
+        after = size(taken);
+        backup().ifPresent(path -> notes.add("the original is kept as " + path));
+        if (target() != request.format()) {
+            notes.add("the file is %s now: whoever uses it as %s must be told"
+                    .formatted(target().qemuName(), request.format().qemuName()));
+        }
+        return new End(Outcome.SHRUNK, "");
+    }
+
+    private End discardInPlace(ImageWork work, InspectedDisk disk)
+            throws IOException, ImageRefusedException, RunCancelledException {
+        InPlaceDiscard.requirePossible(work);
+        clock.enter(Phase.ZERO);
+        cancellation.checkpoint();
+        untouched = "only free blocks of the image have been written; run qemu-img check on it";
+        boolean complete = new InPlaceDiscard(work, disk.plan(), cancellation).run(clock);
+        clock.enter(Phase.VERIFY);
+        InPlaceDiscard.verify(work, disk, request);
+        after = size(work.spaceTaken());
+        if (!complete) {
+            notes.add("the image is whole; part of its free space has been given back");
+            return new End(Outcome.YIELDED, cancellation.reason().orElse("the run was cancelled"));
+        }
+        return after.allocatedBytes() < before.allocatedBytes()
+                ? new End(Outcome.SHRUNK, "")
+                : new End(Outcome.NOTHING_TO_GAIN, "discarding the free space has made the file no smaller");
+    }
+
+    private static FileSize size(SpaceTaken taken) {
+        return new FileSize(taken.fileBytes(), taken.allocatedBytes());
+    }
+
+    private static void sync(ReplacementFile newFile) {
+        try {
+            newFile.sync();
+        } catch (IOException problem) {
+            throw new UncheckedIOException(problem);
+        }
+    }
+
+    private static void await(CompletableFuture<Void> synced) throws IOException {
+        try {
+            synced.join();
+        } catch (CompletionException failed) {
+            if (failed.getCause() instanceof UncheckedIOException problem) {
+                throw new IOException(
+                        "the new file could not be written to the disk: " + problem.getMessage(), problem);
+            }
+            throw failed;
+        }
+    }
+}
