@@ -34,7 +34,8 @@ class ArchitectureTest {
             Map.entry("filesystem", List.of("block")),
             Map.entry("inspect", List.of("block", "volume..", "filesystem..")),
             Map.entry("image", List.of("block", "nbd", "os")),
-            // block and filesystem: the values that inspections and images speak in; os: what the classical filler is made of.
+            // block and filesystem: the values that inspections and images speak in; os: what the classical filler is
+            // made of.
             Map.entry("shrink", List.of("inspect", "image", "block", "filesystem", "os")),
             Map.entry("libvirt", List.of("shrink", "image")),
             Map.entry("schedule", List.of("shrink", "libvirt")),
@@ -99,7 +100,8 @@ class ArchitectureTest {
     @ParameterizedTest(name = "{0}")
     @MethodSource("libraries")
     void libraryHasItsOwnImporters(String library) {
-        String[] importers = ONLY_IN.get(library).stream().map(ArchitectureTest::tree).toArray(String[]::new);
+        String[] importers =
+                ONLY_IN.get(library).stream().map(ArchitectureTest::tree).toArray(String[]::new);
         noClasses()
                 .that()
                 .resideOutsideOfPackages(importers)
@@ -116,7 +118,10 @@ class ArchitectureTest {
 
     @Test
     void filesystemReadersDoNotKnowOneAnother() {
-        slices().matching("virtshrink.filesystem.(*)..").should().notDependOnEachOther().check(classes);
+        slices().matching("virtshrink.filesystem.(*)..")
+                .should()
+                .notDependOnEachOther()
+                .check(classes);
     }
 
     @Test

@@ -48,7 +48,8 @@ class EstimateCommandTest {
         cli.collaborators.verdicts.add(Samples.domain("web"));
 
         Map<String, Object> images = cli.run("estimate --json a.qcow2 b.qcow2").json();
-        Map<String, Object> mixed = cli.run("estimate --json a.qcow2 --domain web").json();
+        Map<String, Object> mixed =
+                cli.run("estimate --json a.qcow2 --domain web").json();
 
         assertEquals(List.of("disks"), List.copyOf(images.keySet()));
         assertEquals(2, ((List<?>) images.get("disks")).size());
@@ -57,7 +58,8 @@ class EstimateCommandTest {
 
     @Test
     void worstOutcomeIsTheExitCode() {
-        cli.collaborators.ending(Map.of("r.qcow2", Outcome.REFUSED, "f.qcow2", Outcome.FAILED, "y.qcow2", Outcome.YIELDED));
+        cli.collaborators.ending(
+                Map.of("r.qcow2", Outcome.REFUSED, "f.qcow2", Outcome.FAILED, "y.qcow2", Outcome.YIELDED));
 
         assertEquals(3, cli.run("estimate a.qcow2 r.qcow2").status());
         assertEquals(4, cli.run("estimate r.qcow2 y.qcow2 a.qcow2").status());

@@ -13,6 +13,9 @@ import virtshrink.inspect.DiskInspection;
 import virtshrink.libvirt.DomainVerdict;
 import virtshrink.libvirt.LibvirtUnavailableException;
 import virtshrink.shrink.Cancellation;
+import virtshrink.shrink.Cancellation.RunCancelledException;
+import virtshrink.shrink.FillProgress;
+import virtshrink.shrink.FillReport;
 import virtshrink.shrink.Outcome;
 import virtshrink.shrink.ProgressListener;
 import virtshrink.shrink.ShrinkReport;
@@ -23,6 +26,7 @@ final class FakeCollaborators implements Collaborators {
     final List<ShrinkRequest> requests = new ArrayList<>();
     final List<Path> changedImages = new ArrayList<>();
     final List<DomainVerdict> verdicts = new ArrayList<>();
+    boolean forced;
     String connectedTo = "";
     BiFunction<ShrinkRequest, Cancellation, ShrinkReport> answer =
             (request, cancellation) -> Samples.report(request, Samples.MOST, Samples.SOME, Outcome.SHRUNK, "");
@@ -69,7 +73,12 @@ final class FakeCollaborators implements Collaborators {
             progress.advanced(100, 100);
         });
         if (cancellation.reason().isPresent()) {
-            return Samples.report(request, Samples.MOST, Samples.MOST, Outcome.YIELDED, cancellation.reason().get());
+            return Samples.report(
+                    request,
+                    Samples.MOST,
+                    Samples.MOST,
+                    Outcome.YIELDED,
+                    cancellation.reason().get());
         }
         return answer.apply(request, cancellation);
     }
@@ -78,6 +87,15 @@ final class FakeCollaborators implements Collaborators {
     public List<ShrinkReport> shrinkTogether(
             List<ShrinkRequest> disks, ProgressListener progress, Cancellation cancellation) {
         return disks.stream().map(disk -> shrink(disk, progress, cancellation)).toList();
+    }
+
+    @Override
+    public FillReport fill(Path directory, boolean force, FillProgress progress, Cancellation cancellation)
+            throws RunCancelledException {
+        forced = force;
+        cancellation.checkpoint();
+        progress.advanced(1, 2);
+        return new FillReport(Samples.GIB, 1);
     }
 
     @Override

@@ -120,7 +120,13 @@ class ImageCommandTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"--format qcow2 a.img b.img", "--convert qcow2 a.img b.img", "--convert qcow2 a.img b", "a.qcow2 b"})
+    @ValueSource(
+            strings = {
+                "--format qcow2 a.img b.img",
+                "--convert qcow2 a.img b.img",
+                "--convert qcow2 a.img b",
+                "a.qcow2 b"
+            })
     void letsOutputBeCalledAnythingThatDoesNotLie(String arguments) {
         assertEquals(0, cli.run("image " + arguments).status());
     }
@@ -179,7 +185,8 @@ class ImageCommandTest {
     @Test
     void writesOneLineForEachPhaseWithoutATerminal() {
         assertEquals(
-                "a.qcow2: inspect\na.qcow2: rebuild\na.qcow2: verify\n", cli.run("image a.qcow2").err());
+                "a.qcow2: inspect\na.qcow2: rebuild\na.qcow2: verify\n",
+                cli.run("image a.qcow2").err());
     }
 
     @Test

@@ -24,7 +24,8 @@ class InspectCommandTest {
         assertEquals("", result.err());
         Map<String, Object> json = result.json();
         assertEquals(
-                List.of("image", "format", "virtualBytes", "partitionTable", "filesystems"), List.copyOf(json.keySet()));
+                List.of("image", "format", "virtualBytes", "partitionTable", "filesystems"),
+                List.copyOf(json.keySet()));
         Map<?, ?> first = (Map<?, ?>) ((List<?>) json.get("filesystems")).get(0);
         assertEquals(
                 List.of(
@@ -55,8 +56,7 @@ class InspectCommandTest {
 
     @Test
     void freeBytesThatAreNotProvenAreNull() throws IOException {
-        List<?> filesystems =
-                (List<?>) cli.run("inspect --json a.qcow2").json().get("filesystems");
+        List<?> filesystems = (List<?>) cli.run("inspect --json a.qcow2").json().get("filesystems");
 
         Map<?, ?> dirty = (Map<?, ?>) filesystems.get(2);
         assertEquals("dirty", dirty.get("state"));
@@ -70,14 +70,15 @@ class InspectCommandTest {
         cli.collaborators.inspection =
                 new DiskInspection(1 << 20, "gpt", List.of(), Optional.of("the primary header is broken"));
 
-        assertEquals("the primary header is broken", cli.run("inspect --json a.raw").json().get("reason"));
+        assertEquals(
+                "the primary header is broken",
+                cli.run("inspect --json a.raw").json().get("reason"));
         assertTrue(cli.run("inspect a.raw").out().contains("whole disk left alone  the primary header is broken"));
     }
 
     @Test
     void showsATable() {
-        assertEquals(
-                """
+        assertEquals("""
                 a.qcow2  qcow2 | 20.0 GiB | gpt partition table
 
                   DEVICE  TYPE  LABEL      SIZE     FREE  STATE
@@ -88,8 +89,7 @@ class InspectCommandTest {
 
                   left alone  sda2: swap is left alone
                   left alone  sda3: its journal needs recovery
-                """,
-                cli.run("inspect a.qcow2").out());
+                """, cli.run("inspect a.qcow2").out());
     }
 
     @Test

@@ -43,7 +43,8 @@ class LauncherTest {
         List<String> call = call(bin.resolve("virt-shrink"), Map.of(), "inspect", "a b.qcow2");
 
         Path lib = root.toRealPath().resolve("dist/lib");
-        assertEquals(List.of("virtshrink.cli.Main", "inspect", "a b.qcow2"), call.subList(call.size() - 3, call.size()));
+        assertEquals(
+                List.of("virtshrink.cli.Main", "inspect", "a b.qcow2"), call.subList(call.size() - 3, call.size()));
         assertEquals(
                 lib.resolve("virt-shrink.jar") + ":" + lib.resolve("Z.jar") + ":" + lib.resolve("a.jar"),
                 call.get(call.indexOf("-cp") + 1));
@@ -57,7 +58,8 @@ class LauncherTest {
         List<String> call = call(bin.resolve("virt-shrinkd"), Map.of());
 
         assertEquals("virtshrink.daemon.Main", call.get(call.size() - 1));
-        assertTrue(call.get(call.indexOf("-cp") + 1).startsWith(root.toRealPath() + "/usr/share/virt-shrink/lib/virt-shrink.jar"));
+        assertTrue(call.get(call.indexOf("-cp") + 1)
+                .startsWith(root.toRealPath() + "/usr/share/virt-shrink/lib/virt-shrink.jar"));
     }
 
     @Test
@@ -162,15 +164,18 @@ class LauncherTest {
     void brokenArchiveIsNeverLeftBehind() throws Exception {
         Path bin = install("dist/bin", "dist/lib");
         Path archive = root.resolve("dist/lib/virt-shrink.jsa");
-        script(javaHome.resolve("bin/java"), "#!/bin/sh\nfor a; do case $a in -XX:*File=*|-XX:DumpLoaded*) echo x >\"${a#*=}\";; esac; done\n"
-                + "case \" $* \" in *-Xshare:dump*) exit 1;; esac\n");
+        script(
+                javaHome.resolve("bin/java"),
+                "#!/bin/sh\nfor a; do case $a in -XX:*File=*|-XX:DumpLoaded*) echo x >\"${a#*=}\";; esac; done\n"
+                        + "case \" $* \" in *-Xshare:dump*) exit 1;; esac\n");
 
         Result result = run(bin.resolve("virt-shrink"), Map.of("VIRT_SHRINK_WRITE_CDS", archive.toString()));
 
         assertEquals(1, result.status());
         assertFalse(Files.exists(archive));
         try (var left = Files.list(archive.getParent())) {
-            assertEquals(0, left.filter(file -> file.toString().contains(".jsa")).count());
+            assertEquals(
+                    0, left.filter(file -> file.toString().contains(".jsa")).count());
         }
     }
 
@@ -205,9 +210,11 @@ class LauncherTest {
         command.addAll(List.of(arguments));
         Path out = root.resolve("out");
         Path err = root.resolve("err");
-        ProcessBuilder builder = new ProcessBuilder(command).redirectOutput(out.toFile()).redirectError(err.toFile());
+        ProcessBuilder builder =
+                new ProcessBuilder(command).redirectOutput(out.toFile()).redirectError(err.toFile());
         builder.environment().clear();
-        builder.environment().putAll(Map.of("PATH", "/usr/bin:/bin", "JAVA_HOME", javaHome.toString(), "LC_ALL", "C.UTF-8"));
+        builder.environment()
+                .putAll(Map.of("PATH", "/usr/bin:/bin", "JAVA_HOME", javaHome.toString(), "LC_ALL", "C.UTF-8"));
         builder.environment().putAll(environment);
         Process process = builder.start();
         assertTrue(process.waitFor(30, TimeUnit.SECONDS));

@@ -30,8 +30,7 @@ class ListCommandTest {
         Cli.Result result = cli.run("list");
 
         assertEquals(0, result.status());
-        assertEquals(
-                """
+        assertEquals("""
                 DOMAIN  STATE     DISK     TAKES  RECLAIMABLE  IMAGE, OR WHY IT IS LEFT ALONE
                 -----------------------------------------------------------------------------
                 web     shut off  vda   10.0 GiB      8.0 GiB  /images/system.qcow2
@@ -39,8 +38,7 @@ class ListCommandTest {
                 db      running   -            -            -  the domain is running
 
                 reclaimable in all  8.0 GiB
-                """,
-                result.out());
+                """, result.out());
         assertTrue(cli.collaborators.requests.stream().allMatch(ShrinkRequest::dryRun));
     }
 
@@ -90,7 +88,8 @@ class ListCommandTest {
         int status = Program.run(RealLibvirt.session(screen), "list", "--json", "-c", "xen:///system");
 
         assertEquals(1, status);
-        assertEquals("failed", new Cli.Result(status, screen.outText(), "").json().get("outcome"));
+        assertEquals(
+                "failed", new Cli.Result(status, screen.outText(), "").json().get("outcome"));
         assertTrue(screen.errText().contains("xen:///system"), screen.errText());
     }
 }

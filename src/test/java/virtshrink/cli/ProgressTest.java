@@ -83,7 +83,8 @@ class ProgressTest {
     @Test
     void phaseWithoutFiguresShowsItsTime() {
         assertEquals(
-                "web.qcow2  verify    0:05", ProgressBar.line("web.qcow2", new PhaseProgress("verify", 0), 5 * SECOND, 80, ASCII));
+                "web.qcow2  verify    0:05",
+                ProgressBar.line("web.qcow2", new PhaseProgress("verify", 0), 5 * SECOND, 80, ASCII));
     }
 
     @ParameterizedTest
@@ -191,7 +192,6 @@ class ProgressTest {
         progress.phaseBegan(Phase.VERIFY);
         progress.close();
 
-        assertEquals(
-                "web.qcow2\nrebuild\n0/100\n50/100\n100/100\nverify\n0/100\n100/100\n", screen.outText());
+        assertEquals("web.qcow2\nrebuild\n0/100\n50/100\n100/100\nverify\n0/100\n100/100\n", screen.outText());
     }
 }

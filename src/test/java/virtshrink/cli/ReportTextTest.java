@@ -44,8 +44,7 @@ class ReportTextTest {
                 List.of(new FilesystemGain("sda1", 8 * Samples.GIB)),
                 List.of("the original is kept as web.qcow2.orig"));
 
-        assertEquals(
-                """
+        assertEquals("""
                 vda  /images/web.qcow2  qcow2 · 20.0 GiB
 
                   before       10.0 GiB
@@ -64,8 +63,7 @@ class ReportTextTest {
                   left alone  sda3: its journal needs recovery
 
                   note         the original is kept as web.qcow2.orig
-                """,
-                text(report, new Style(Glyphs.UNICODE, false)));
+                """, text(report, new Style(Glyphs.UNICODE, false)));
     }
 
     @Test
@@ -90,8 +88,7 @@ class ReportTextTest {
                 List.of(),
                 List.of());
 
-        assertEquals(
-                """
+        assertEquals("""
                 /images/web.qcow2  qcow2
 
                   before       10.0 GiB
@@ -99,8 +96,7 @@ class ReportTextTest {
                   reclaimed    0 B  (0.0 %)
                   time         3 ms  (judge 3 ms)
                   outcome      refused: a guest uses it
-                """,
-                text(report, new Style(Glyphs.UNICODE, false)));
+                """, text(report, new Style(Glyphs.UNICODE, false)));
     }
 
     @Test
@@ -139,8 +135,10 @@ class ReportTextTest {
                 List.of(evil));
 
         String all = text(report, new Style(Glyphs.UNICODE, false))
-                + String.join("\n", new InspectionText(new Style(Glyphs.UNICODE, false))
-                        .lines(report.image(), ImageFormat.RAW, disk))
+                + String.join(
+                        "\n",
+                        new InspectionText(new Style(Glyphs.UNICODE, false))
+                                .lines(report.image(), ImageFormat.RAW, disk))
                 + ReportText.outcomeWords(Outcome.FAILED, evil)
                 + Json.line(JsonReport.report(report, ImageFormat.RAW));
 

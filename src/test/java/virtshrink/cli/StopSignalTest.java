@@ -6,7 +6,6 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.jr.ob.JSON;
-import com.sun.jna.Native;
 import java.io.BufferedReader;
 import java.io.File;
 import java.io.IOException;
@@ -89,7 +88,7 @@ class StopSignalTest {
     }
 
     private static Process start(Path temporary, String behaviour) throws IOException {
-        return new ProcessBuilder(
+        ProcessBuilder builder = new ProcessBuilder(
                         Path.of(System.getProperty("java.home"), "bin", "java").toString(),
                         "-XX:+UseSerialGC",
                         "-XX:TieredStopAtLevel=1",
@@ -99,13 +98,14 @@ class StopSignalTest {
                         InterruptedRun.class.getName(),
                         temporary.toString(),
                         behaviour)
-                .redirectError(ProcessBuilder.Redirect.INHERIT)
-                .start();
+                .redirectError(ProcessBuilder.Redirect.INHERIT);
+        builder.environment().put("TERM", "dumb");
+        return builder.start();
     }
 
     /** Where these classes came from: the test's own class path may be hidden behind a launcher's archive. */
     private static String classPath() {
-        return Stream.of(Main.class, Samples.class, CommandLine.class, JSON.class, JsonFactory.class, Native.class)
+        return Stream.of(Main.class, Samples.class, CommandLine.class, JSON.class, JsonFactory.class)
                 .map(type -> type.getProtectionDomain().getCodeSource().getLocation())
                 .map(location -> Path.of(URI.create(location.toString())).toString())
                 .distinct()

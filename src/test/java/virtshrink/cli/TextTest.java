@@ -119,8 +119,30 @@ class TextTest {
 
     @ParameterizedTest
     @ValueSource(
-            strings = {"", " ", "-1", "+1", "M", "1.", ".5G", "1,5G", "10MB", "10X", "1e3", "8E", "9223372036854775808",
-                "99999999999999999999", "10 M", "１０M", "5%%", "101%", "-5%", "1000%", "nan%", "%"})
+            strings = {
+                "",
+                " ",
+                "-1",
+                "+1",
+                "M",
+                "1.",
+                ".5G",
+                "1,5G",
+                "10MB",
+                "10X",
+                "1e3",
+                "8E",
+                "9223372036854775808",
+                "99999999999999999999",
+                "10 M",
+                "１０M",
+                "5%%",
+                "101%",
+                "-5%",
+                "1000%",
+                "nan%",
+                "%"
+            })
     void whatIsNoSizeIsRefused(String text) {
         assertThrows(TypeConversionException.class, () -> new Sizes.MinimumGainConverter().convert(text));
     }
