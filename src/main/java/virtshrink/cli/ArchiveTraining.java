@@ -18,6 +18,8 @@ import virtshrink.inspect.DiskInspection;
 import virtshrink.inspect.FilesystemFinding;
 import virtshrink.shrink.Cancellation;
 import virtshrink.shrink.FileSize;
+import virtshrink.shrink.FillProgress;
+import virtshrink.shrink.FillReport;
 import virtshrink.shrink.Outcome;
 import virtshrink.shrink.Phase;
 import virtshrink.shrink.ProgressListener;
@@ -97,6 +99,11 @@ final class ArchiveTraining {
             return disks.stream()
                     .map(disk -> shrink(disk, progress, cancellation))
                     .toList();
+        }
+
+        @Override
+        public FillReport fill(Path directory, boolean force, FillProgress progress, Cancellation cancellation) {
+            return new FillReport(SIZE, 1);
         }
 
         @Override

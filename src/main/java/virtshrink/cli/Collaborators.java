@@ -8,6 +8,10 @@ import virtshrink.image.ImageRefusedException;
 import virtshrink.inspect.DiskInspection;
 import virtshrink.libvirt.LibvirtUnavailableException;
 import virtshrink.shrink.Cancellation;
+import virtshrink.shrink.Cancellation.RunCancelledException;
+import virtshrink.shrink.FillProgress;
+import virtshrink.shrink.FillRefusedException;
+import virtshrink.shrink.FillReport;
 import virtshrink.shrink.ProgressListener;
 import virtshrink.shrink.ShrinkReport;
 import virtshrink.shrink.ShrinkRequest;
@@ -22,6 +26,10 @@ interface Collaborators {
 
     /** As {@link virtshrink.shrink.Shrinker#runTogether} does. */
     List<ShrinkReport> shrinkTogether(List<ShrinkRequest> disks, ProgressListener progress, Cancellation cancellation);
+
+    /** As {@link virtshrink.shrink.ClassicalFiller#fill} does. */
+    FillReport fill(Path directory, boolean force, FillProgress progress, Cancellation cancellation)
+            throws IOException, FillRefusedException, RunCancelledException;
 
     /** Connects to a hypervisor. */
     Domains domains(String uri) throws LibvirtUnavailableException;

@@ -8,6 +8,11 @@ import virtshrink.image.ImageRefusedException;
 import virtshrink.inspect.DiskInspection;
 import virtshrink.libvirt.LibvirtUnavailableException;
 import virtshrink.shrink.Cancellation;
+import virtshrink.shrink.Cancellation.RunCancelledException;
+import virtshrink.shrink.ClassicalFiller;
+import virtshrink.shrink.FillProgress;
+import virtshrink.shrink.FillRefusedException;
+import virtshrink.shrink.FillReport;
 import virtshrink.shrink.ImageInspector;
 import virtshrink.shrink.ProgressListener;
 import virtshrink.shrink.ShrinkReport;
@@ -32,6 +37,12 @@ final class ProductionCollaborators implements Collaborators {
     public List<ShrinkReport> shrinkTogether(
             List<ShrinkRequest> disks, ProgressListener progress, Cancellation cancellation) {
         return new Shrinker().runTogether(disks, progress, cancellation);
+    }
+
+    @Override
+    public FillReport fill(Path directory, boolean force, FillProgress progress, Cancellation cancellation)
+            throws IOException, FillRefusedException, RunCancelledException {
+        return new ClassicalFiller(force).fill(directory, progress, cancellation);
     }
 
     @Override

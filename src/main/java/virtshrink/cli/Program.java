@@ -6,6 +6,8 @@ import java.util.List;
 import picocli.CommandLine;
 import picocli.CommandLine.ParameterException;
 import virtshrink.image.ImageRefusedException;
+import virtshrink.shrink.Cancellation.RunCancelledException;
+import virtshrink.shrink.FillRefusedException;
 import virtshrink.shrink.Outcome;
 
 /** The command line as a whole: its commands, and what becomes of errors. */
@@ -31,6 +33,7 @@ final class Program {
                 .addSubcommand(new ImageCommand(session))
                 .addSubcommand(new DomainCommand(session))
                 .addSubcommand(new ListCommand(session))
+                .addSubcommand(new FillCommand(session))
                 .addSubcommand(new CommandLine.HelpCommand())
                 .setCaseInsensitiveEnumValuesAllowed(true)
                 .setUsageHelpAutoWidth(false)
@@ -68,7 +71,10 @@ final class Program {
         if (failure instanceof ImageRefusedException refused) {
             return ended(Outcome.REFUSED, String.valueOf(refused.getMessage()));
         }
-        if (session.stop().hasArrived()) {
+        if (failure instanceof FillRefusedException refused) {
+            return ended(Outcome.REFUSED, String.valueOf(refused.getMessage()));
+        }
+        if (failure instanceof RunCancelledException || session.stop().hasArrived()) {
             return ended(Outcome.YIELDED, "interrupted");
         }
         if (failure instanceof IOException io) {

@@ -53,9 +53,11 @@ final class ProgressBar {
     }
 
     private static String bar(double fraction, int columns, Glyphs glyphs) {
-        int parts = glyphs.barPart().length;
-        int filled = (int) (fraction * columns * parts);
-        String bar = glyphs.barFull().repeat(filled / parts) + glyphs.barPart()[filled % parts];
+        String parts = glyphs.barParts();
+        int steps = parts.length() + 1;
+        int filled = (int) (fraction * columns * steps);
+        int part = filled % steps;
+        String bar = glyphs.barFull().repeat(filled / steps) + (part == 0 ? "" : parts.charAt(part - 1));
         return bar + glyphs.barEmpty().repeat(columns - bar.length());
     }
 }

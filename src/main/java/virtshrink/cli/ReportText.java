@@ -42,7 +42,9 @@ final class ReportText {
         if (!report.phases().isEmpty()) {
             fact(lines, "time", times(report.phases()));
         }
-        fact(lines, "outcome", outcome(report));
+        if (!estimate || report.outcome() != Outcome.SHRUNK) {
+            fact(lines, "outcome", outcome(report));
+        }
         report.inspection().ifPresent(disk -> {
             InspectionText inspection = new InspectionText(style);
             lines.add("");
