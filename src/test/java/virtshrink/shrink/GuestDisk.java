@@ -14,6 +14,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.nio.file.attribute.UserDefinedFileAttributeView;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -23,6 +24,7 @@ import java.util.regex.Pattern;
 import virtshrink.block.ByteRange;
 import virtshrink.block.ExternalTool;
 import virtshrink.block.RangeSet;
+import virtshrink.os.LoopMount;
 
 /**
  * A disk as a guest leaves it that was shut down: a GPT with an ext4 that holds files and the bytes of deleted ones, and a swap that was used.
@@ -272,6 +274,38 @@ public final class GuestDisk {
         return count;
     }
 
+    /**
+     * Every file as a mounting guest would see it: names, types, owners, modes, times, links, extended attributes and a checksum of content.
+     * Needs root; what is not clean is not mounted.
+     *
+     * @param format of the image
+     */
+    static List<String> manifest(Path image, String format) throws IOException {
+        LoopMount.needsRoot();
+        Path scratch = Files.createTempDirectory("manifest");
+        Path copy = scratch.resolve("copy.raw");
+        Path mounted = Files.createDirectory(scratch.resolve("mounted"));
+        try {
+            ExternalTool.run("qemu-img", "convert", "-f", format, "-O", "raw", image.toString(), copy.toString());
+            ExternalTool.run(
+                    "mount", "-o", "ro,loop,offset=" + EXT4_START, copy.toString(), mounted.toString());
+            try {
+                return manifestOf(mounted);
+            } finally {
+                ExternalTool.run("umount", mounted.toString());
+            }
+        } finally {
+            delete(scratch);
+        }
+    }
+
+    private static List<String> manifestOf(Path root) throws IOException {
+        String script = "cd \"$1\" && find . -printf '%p %y %m %U %G %n %s %T@ %l\\n' | sort"
+                + " && find . -type f -print0 | sort -z | xargs -0 sha256sum"
+                + " && getfattr -R -P -h -d -m - -e hex . | sort";
+        return ExternalTool.run("sh", "-c", script, "sh", root.toString()).lines().toList();
+    }
+
     /** What is free, by other tools than the code under test: the blocks {@code dumpe2fs} lists, and swap behind its header. */
     RangeSet free() throws IOException {
         String dump = ExternalTool.run("dumpe2fs", ext4Of(raw));
@@ -366,11 +400,20 @@ public final class GuestDisk {
         Files.createSymbolicLink(tree.resolve("link"), Path.of("etc/deep"));
         Files.createLink(tree.resolve("hard"), data.resolve("file1"));
         Files.createFile(tree.resolve("empty"));
+        mark(etc.resolve("motd"));
         try (RandomAccessFile sparse =
                 new RandomAccessFile(tree.resolve("sparse").toFile(), "rw")) {
             sparse.setLength(3 << 20);
             sparse.seek(1 << 20);
             sparse.write(1);
+        }
+    }
+
+    /** An extended attribute, where the host's filesystem has them. */
+    private static void mark(Path file) throws IOException {
+        UserDefinedFileAttributeView view = Files.getFileAttributeView(file, UserDefinedFileAttributeView.class);
+        if (view != null && Files.getFileStore(file).supportsFileAttributeView(UserDefinedFileAttributeView.class)) {
+            view.write("origin", StandardCharsets.UTF_8.encode("planted"));
         }
     }
 
