@@ -52,7 +52,8 @@ public final class DiskInspector {
         Set<String> besides = examiner.recognise(new UncoveredSource(disk, places));
         boolean empty = table.kind().equals("mbr") && table.volumes().isEmpty();
         if (empty) {
-            // A boot sector without partitions lies in front of many a filesystem or LVM volume that has the disk to itself.
+            // A boot sector without partitions lies in front of many a filesystem or LVM volume that has the disk to
+            // itself.
             return inspectBareDisk(disk, diskName, besides.isEmpty() ? table.kind() : "none");
         }
         if (!besides.isEmpty()) {
@@ -75,8 +76,7 @@ public final class DiskInspector {
     private DiskInspection inspectBareDisk(BlockSource disk, String diskName, String kind) throws IOException {
         Collector findings = new Collector();
         if (!kind.equals("mbr")) {
-            findings.add(
-                    diskName, new ByteRange(0, disk.sizeBytes()), examiner.examine(disk), Optional.empty());
+            findings.add(diskName, new ByteRange(0, disk.sizeBytes()), examiner.examine(disk), Optional.empty());
         }
         return findings.inspection(disk.sizeBytes(), kind);
     }
@@ -111,8 +111,7 @@ public final class DiskInspector {
         }
 
         DiskInspection inspection(long virtualBytes, String kind) {
-            Optional<String> refusal =
-                    refusals.isEmpty() ? Optional.empty() : Optional.of(String.join("; ", refusals));
+            Optional<String> refusal = refusals.isEmpty() ? Optional.empty() : Optional.of(String.join("; ", refusals));
             DiskInspection inspection = new DiskInspection(virtualBytes, kind, findings, refusal);
             return unclean.map(device -> inspection.withSwapLeftAlone(
                             device + " is not clean, so the guest may be suspended and need this"))

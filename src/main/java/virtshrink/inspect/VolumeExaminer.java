@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import virtshrink.block.BlockSource;
@@ -80,8 +81,9 @@ final class VolumeExaminer {
             return new FilesystemReport(
                     FilesystemIdentity.ofType(UNKNOWN), new FilesystemState.Unsupported("no known filesystem"));
         }
-        FilesystemIdentity first =
-                reports.isEmpty() ? signatures.get(0).identity() : reports.get(0).identity();
+        FilesystemIdentity first = reports.isEmpty()
+                ? signatures.get(0).identity()
+                : reports.get(0).identity();
         return new FilesystemReport(
                 first,
                 new FilesystemState.Unsupported(
@@ -95,7 +97,8 @@ final class VolumeExaminer {
             return reader.read(volume);
         } catch (CorruptStructureException broken) {
             return new FilesystemReport(
-                    FilesystemIdentity.ofType(UNKNOWN), new FilesystemState.Corrupt(broken.getMessage()));
+                    FilesystemIdentity.ofType(UNKNOWN),
+                    new FilesystemState.Corrupt(Objects.requireNonNull(broken.getMessage())));
         }
     }
 
@@ -109,8 +112,8 @@ final class VolumeExaminer {
             if (needed > volume.sizeBytes()) {
                 return new FilesystemReport(
                         report.identity(),
-                        new FilesystemState.Corrupt("filesystem of %d bytes in a volume of %d"
-                                .formatted(needed, volume.sizeBytes())));
+                        new FilesystemState.Corrupt(
+                                "filesystem of %d bytes in a volume of %d".formatted(needed, volume.sizeBytes())));
             }
         }
         return report;

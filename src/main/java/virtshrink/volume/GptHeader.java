@@ -82,8 +82,7 @@ record GptHeader(
                 offset + 84,
                 "entry size of 128 times a power of two expected, %d found".formatted(sizeOfPartitionEntry));
         verify(
-                numberOfPartitionEntries > 0
-                        && numberOfPartitionEntries <= LARGEST_ARRAY_BYTES / sizeOfPartitionEntry,
+                numberOfPartitionEntries > 0 && numberOfPartitionEntries <= LARGEST_ARRAY_BYTES / sizeOfPartitionEntry,
                 structure,
                 offset + 80,
                 "%d entries of %d bytes are out of range".formatted(numberOfPartitionEntries, sizeOfPartitionEntry));

@@ -10,8 +10,7 @@ final class GptPartitionTypes {
      * Root and /usr verity and verity signature partitions of every architecture: Discoverable Partitions Specification. Behind these stands
      * a hash tree that covers the free blocks of another partition.
      */
-    private static final Set<String> VERITY = Set.of(
-            """
+    private static final Set<String> VERITY = Set.of("""
             D13C5D3B-B5D1-422A-B29F-9454FDC89D76 2C7357ED-EBD2-46D9-AEC1-23D437EC2BF5
             FC56D9E9-E6E5-4C06-BE32-E74407CE09A5 24B2D975-0F97-4521-AFA1-CD531E421B8D
             7386CDF2-203C-47A9-A498-F2ECCE45A2D6 DF3300CE-D69F-4C92-978C-9BFB0F38D820
@@ -50,11 +49,11 @@ final class GptPartitionTypes {
             C8BFBD1E-268E-4521-8BBA-BF314C399557 C3836A13-3137-45BA-B583-B16C50FE5EB4
             D2F9000A-7A18-453F-B5CD-4D32F77A7B32 17440E4F-A8D0-467F-A46E-3912AE6EF2C5
             3F324816-667B-46AE-86EE-9B0C0C6C11B4 4EDE75E2-6CCC-4CC8-B9C7-70334B087510
-            """
-                    .split("\\s+"));
+            """.split("\\s+"));
 
     private static final Map<String, String> REFUSED = Map.of(
-            // These two systems keep the hash tree behind the filesystem in the same partition, without a superblock of its own.
+            // These two systems keep the hash tree behind the filesystem in the same partition, without a superblock of
+            // its own.
             "3CB8E202-3B7E-47DD-8A3C-7FF2A13CFCEC",
             "is a ChromeOS root filesystem, whose free blocks dm-verity covers",
             "5DFBF5F4-2848-4BAC-AA5E-0D9A20B745A6",

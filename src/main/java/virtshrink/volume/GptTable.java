@@ -95,7 +95,7 @@ final class GptTable {
     }
 
     private long entryArrayEndLba(GptHeader header) {
-        long sectors = (header.entryArrayBytes() + disk.sectorBytes() - 1) / disk.sectorBytes();
+        long sectors = ((long) header.entryArrayBytes() + disk.sectorBytes() - 1) / disk.sectorBytes();
         return disk.contains(header.partitionEntryLba(), sectors)
                 ? header.partitionEntryLba() + sectors
                 : Long.MAX_VALUE;
@@ -103,8 +103,7 @@ final class GptTable {
 
     private byte[] entries(String structure, GptHeader header) throws IOException {
         long offset = header.partitionEntryLba() * disk.sectorBytes();
-        byte[] entries =
-                disk.source().read(offset, header.entryArrayBytes()).array();
+        byte[] entries = disk.source().read(offset, header.entryArrayBytes()).array();
         CRC32 crc = new CRC32();
         crc.update(entries);
         verify(

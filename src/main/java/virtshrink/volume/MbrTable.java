@@ -118,8 +118,7 @@ final class MbrTable {
 
     // OS/2 and DR-DOS used all four records; Linux guesses then, and a guess is no proof.
     private static void verifyShape(BootRecord record, long offset) {
-        List<MbrEntry> used =
-                record.entries().stream().filter(MbrEntry::isUsed).toList();
+        List<MbrEntry> used = record.entries().stream().filter(MbrEntry::isUsed).toList();
         long links = used.stream().filter(MbrEntry::isExtended).count();
         boolean usual = record.entries().subList(2, MbrEntry.COUNT).stream().noneMatch(MbrEntry::isUsed)
                 && links <= 1

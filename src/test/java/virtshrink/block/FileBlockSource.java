@@ -29,7 +29,8 @@ public final class FileBlockSource implements BlockSource, AutoCloseable {
     @Override
     public void read(long offsetBytes, ByteBuffer destination) throws IOException {
         if (offsetBytes < 0 || offsetBytes > sizeBytes - destination.remaining()) {
-            throw new EOFException(destination.remaining() + " bytes at " + offsetBytes + " are not within " + sizeBytes);
+            throw new EOFException(
+                    destination.remaining() + " bytes at " + offsetBytes + " are not within " + sizeBytes);
         }
         long at = offsetBytes;
         while (destination.hasRemaining()) {

@@ -51,7 +51,9 @@ final class GptDisks {
         for (int table : new int[] {PRIMARY_ENTRIES, BACKUP_ENTRIES}) {
             int at = table + (number - 1) * ENTRY_BYTES;
             guid(disk, at, type);
-            disk.put(at + 16, "unique number 0" + number).u64le(at + 32, firstLba).u64le(at + 40, lastLba);
+            disk.put(at + 16, "unique number 0" + number)
+                    .u64le(at + 32, firstLba)
+                    .u64le(at + 40, lastLba);
         }
     }
 

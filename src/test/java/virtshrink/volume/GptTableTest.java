@@ -44,7 +44,9 @@ class GptTableTest {
                     disk.u32le(PRIMARY + 8, 0x20000);
                 }),
                 changed("GPT header at offset 532: reserved field is not zero", disk -> disk.put(PRIMARY + 20, 1)),
-                changed("GPT header at offset 536: own sector 1 expected, 2 found", disk -> disk.u64le(PRIMARY + 24, 2)),
+                changed(
+                        "GPT header at offset 536: own sector 1 expected, 2 found",
+                        disk -> disk.u64le(PRIMARY + 24, 2)),
                 changed("GPT header at offset 552: usable sectors 2015 to 2014 are none", disk -> {
                     disk.u64le(PRIMARY + 40, 2015);
                 }),
@@ -148,7 +150,9 @@ class GptTableTest {
     void refusesBrokenChecksumsWithBothValues() throws IOException {
         MemoryDisk disk = GptDisks.usual();
         disk.put(PRIMARY + 56, 'A');
-        assertTrue(refused(disk).reason().matches(".*GPT header at offset 528: checksum 0x\\w{8} expected, 0x\\w{8} found"));
+        assertTrue(refused(disk)
+                .reason()
+                .matches(".*GPT header at offset 528: checksum 0x\\w{8} expected, 0x\\w{8} found"));
         MemoryDisk other = GptDisks.usual();
         other.put(GptDisks.BACKUP_ENTRIES + 60, 1);
         assertTrue(refused(other).reason().contains("backup GPT partition entries at offset 1031680: checksum 0x"));
@@ -159,8 +163,8 @@ class GptTableTest {
         for (int size : new int[] {0, 91, 513, -1}) {
             MemoryDisk disk = GptDisks.usual();
             disk.u32le(PRIMARY + 12, size);
-            String expected = "GPT header at offset 524: header size 92 to 512 expected, %d found"
-                    .formatted(size & 0xFFFFFFFFL);
+            String expected =
+                    "GPT header at offset 524: header size 92 to 512 expected, %d found".formatted(size & 0xFFFFFFFFL);
             assertTrue(refused(disk).reason().contains(expected));
         }
     }
@@ -193,12 +197,15 @@ class GptTableTest {
     @Test
     void refusesABrokenPrimaryEvenIfTheBackupIsSound() throws IOException {
         MemoryDisk disk = GptDisks.usual().put(PRIMARY, new int[512]);
-        assertEquals("protective MBR without a GPT header behind it", refused(disk).reason());
+        assertEquals(
+                "protective MBR without a GPT header behind it", refused(disk).reason());
     }
 
     @Test
     void saysWhenTheTableCountsInOtherSectors() throws IOException {
-        assertTrue(refused(GptDisks.usual(), 4096).reason().startsWith("GPT written for sectors of 512 bytes, read with 4096"));
+        assertTrue(refused(GptDisks.usual(), 4096)
+                .reason()
+                .startsWith("GPT written for sectors of 512 bytes, read with 4096"));
     }
 
     @ParameterizedTest
@@ -218,10 +225,12 @@ class GptTableTest {
     void refusesDynamicDisksAndStorageSpaces() throws IOException {
         assertEquals(
                 "partition 3 belongs to Windows dynamic disks (LDM)",
-                refused(withThirdPartition("5808C8AA-7E8F-42E0-85D2-E1E90434CFB3")).reason());
+                refused(withThirdPartition("5808C8AA-7E8F-42E0-85D2-E1E90434CFB3"))
+                        .reason());
         assertEquals(
                 "partition 3 belongs to Windows Storage Spaces",
-                refused(withThirdPartition("E75CAF8F-F680-4CEE-AFA3-B001E56EFC2D")).reason());
+                refused(withThirdPartition("E75CAF8F-F680-4CEE-AFA3-B001E56EFC2D"))
+                        .reason());
     }
 
     @Test

@@ -67,8 +67,7 @@ class MbrTableTest {
         entry(disk, 0, 0, 0x83, 1000, 100);
         entry(disk, 0, 3, 0x83, 100, 100);
         VolumeLayout.Table table = assertInstanceOf(VolumeLayout.Table.class, PartitionTables.read(disk, 512));
-        assertEquals(
-                List.of(4, 1), table.volumes().stream().map(Volume::number).toList());
+        assertEquals(List.of(4, 1), table.volumes().stream().map(Volume::number).toList());
     }
 
     @Test
@@ -93,7 +92,9 @@ class MbrTableTest {
     static Stream<Arguments> brokenFields() {
         return Stream.of(
                 changed("offset 0: partition 1 overlaps the partition table", disk -> entry(disk, 0, 0, 0x83, 0, 10)),
-                changed("partition 1 has sectors 64 to 2048, the disk has 2048", disk -> entry(disk, 0, 0, 0x83, 64, 1985)),
+                changed(
+                        "partition 1 has sectors 64 to 2048, the disk has 2048",
+                        disk -> entry(disk, 0, 0, 0x83, 64, 1985)),
                 changed("partition 1 has sectors 4294967295 to 8589934589", disk -> {
                     entry(disk, 0, 0, 0x83, 0xFFFFFFFFL, 0xFFFFFFFFL);
                 }),
@@ -125,7 +126,9 @@ class MbrTableTest {
                 changed("logical partition 6 overlaps logical partition 5", disk -> {
                     entry(disk, EXTENDED, 0, 0x83, 700, 100);
                 }),
-                changed("logical partition 6 overlaps an extended boot record", disk -> entry(disk, SECOND, 0, 0x83, 0, 9)),
+                changed(
+                        "logical partition 6 overlaps an extended boot record",
+                        disk -> entry(disk, SECOND, 0, 0x83, 0, 9)),
                 changed("more than one partition and one link", disk -> entry(disk, SECOND, 2, 0x83, 220, 9)),
                 changed("more than one partition and one link", disk -> entry(disk, SECOND, 1, 0x83, 220, 9)),
                 changed("more than one partition and one link", disk -> entry(disk, SECOND, 0, 0x85, 220, 9)),
@@ -215,16 +218,17 @@ class MbrTableTest {
         MemoryDisk disk = usual().put(0, 0xEB, 0x3C, 0x90).put(3, "mkfs.fat");
         disk.u16le(11, 512).put(13, 4, 1, 0, 2, 0, 2, 0, 8, 0xF8, 2, 0);
         VolumeLayout.Refused refused = assertInstanceOf(VolumeLayout.Refused.class, PartitionTables.read(disk, 512));
-        assertEquals(
-                "the first sector is both a partition table and a filesystem's boot sector", refused.reason());
+        assertEquals("the first sector is both a partition table and a filesystem's boot sector", refused.reason());
         disk.put(446, new int[64]);
         assertEquals(new VolumeLayout.None(), PartitionTables.read(disk, 512));
     }
 
     static Stream<Arguments> foreignTables() {
         return Stream.of(
-                Arguments.of("mac", (Consumer<MemoryDisk>) disk -> disk.put(0, "ER").put(2, 2, 0).put(512, "PM")),
-                Arguments.of("mac", (Consumer<MemoryDisk>) disk -> disk.put(0, "ER").put(2, 8, 0).put(2048, "PM")),
+                Arguments.of("mac", (Consumer<MemoryDisk>)
+                        disk -> disk.put(0, "ER").put(2, 2, 0).put(512, "PM")),
+                Arguments.of("mac", (Consumer<MemoryDisk>)
+                        disk -> disk.put(0, "ER").put(2, 8, 0).put(2048, "PM")),
                 Arguments.of("bsd", (Consumer<MemoryDisk>)
                         disk -> disk.u32le(512, 0x82564557L).u32le(644, 0x82564557L)),
                 Arguments.of("sun", (Consumer<MemoryDisk>) disk -> disk.put(508, 0xDA, 0xBE, 0xDA, 0xBE)),

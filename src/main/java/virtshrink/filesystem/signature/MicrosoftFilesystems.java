@@ -30,10 +30,7 @@ final class MicrosoftFilesystems {
                             .in(3)
                             .when(BOOT_SECTOR_BYTES, boot -> boot.matches(11, new byte[53]))
                             .named(MicrosoftFilesystems::exfat)),
-            Signature.of(
-                    "vfat",
-                    "FAT",
-                    volume -> isFat(volume) ? Optional.of(fat(volume)) : Optional.empty()));
+            Signature.of("vfat", "FAT", volume -> isFat(volume) ? Optional.of(fat(volume)) : Optional.empty()));
 
     private MicrosoftFilesystems() {}
 
@@ -41,15 +38,14 @@ final class MicrosoftFilesystems {
         StructureBytes boot = volume.at(offset, BOOT_SECTOR_BYTES);
         int sectorBytes = boot.u16le(11);
         int perCluster = boot.u8(13);
-        long clusterBytes = (long) sectorBytes * (perCluster <= 128 ? perCluster : 1L << Math.min(256 - perCluster, 24));
+        long clusterBytes =
+                (long) sectorBytes * (perCluster <= 128 ? perCluster : 1L << Math.min(256 - perCluster, 24));
         String uuid = "%016X".formatted(boot.i64le(72));
         int recordShift = boot.u8(64);
         long recordBytes = recordShift < 128 ? recordShift * clusterBytes : 1L << Math.min(256 - recordShift, 24);
         long mft = Field.bytes(boot.i64le(48), clusterBytes);
         boolean readable = mft > 0 && Field.isPowerOfTwo(recordBytes, 256, 65536);
-        String label = readable
-                ? ntfsLabel(volume.at(mft + VOLUME_RECORD * recordBytes, (int) recordBytes))
-                : "";
+        String label = readable ? ntfsLabel(volume.at(mft + VOLUME_RECORD * recordBytes, (int) recordBytes)) : "";
         return new Details(label, uuid, clusterBytes, Field.bytes(boot.i64le(40), sectorBytes));
     }
 
@@ -98,7 +94,9 @@ final class MicrosoftFilesystems {
         StructureBytes boot = volume.at(0, BOOT_SECTOR_BYTES);
         String oldType = boot.text(0x36, 8, StandardCharsets.ISO_8859_1);
         String type32 = boot.text(0x52, 8, StandardCharsets.ISO_8859_1);
-        boolean named = oldType.startsWith("FAT") || oldType.startsWith("MSDOS") || type32.startsWith("FAT32   ")
+        boolean named = oldType.startsWith("FAT")
+                || oldType.startsWith("MSDOS")
+                || type32.startsWith("FAT32   ")
                 || type32.startsWith("MSWIN");
         // OS/2 put such a block in front of its other filesystems as well.
         boolean other = oldType.startsWith("JFS") || oldType.startsWith("HPFS") || isBitLockerToGo(volume, 0);
@@ -124,7 +122,8 @@ final class MicrosoftFilesystems {
         // FAT32 has no FAT length in the old place, and everything behind its longer block is moved.
         int extended = boot.u16le(22) != 0 ? 0x26 : 0x42;
         boolean hasSerial = boot.u8(extended) == 0x28 || boot.u8(extended) == 0x29;
-        String label = boot.u8(extended) == 0x29 ? Field.label(boot, extended + 5, 11, StandardCharsets.ISO_8859_1) : "";
+        String label =
+                boot.u8(extended) == 0x29 ? Field.label(boot, extended + 5, 11, StandardCharsets.ISO_8859_1) : "";
         int sectorBytes = boot.u16le(11);
         return new Details(
                 label.equals("NO NAME") ? "" : label,

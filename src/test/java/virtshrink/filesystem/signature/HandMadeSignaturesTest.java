@@ -33,18 +33,37 @@ class HandMadeSignaturesTest {
         return Stream.of(
                 made("ReFS", disk -> disk.put(3, "ReFS\0")),
                 made("BitLocker", disk -> disk.put(0, 0xEB, 0x58, 0x90).put(3, "-FVE-FS-")),
-                made("BitLocker", disk -> disk.put(0, 0xEB, 0x58, 0x90)
-                        .put(3, "MSWIN4.1")
-                        .put(11, 0, 2, 8, 1, 0, 2, 0, 2, 0, 0, 0xF8, 4, 0)
-                        .put(424, 0x3B, 0xD6, 0x67, 0x49, 0x29, 0x2E, 0xD8, 0x4A)
-                        .u16le(510, 0xAA55)),
+                made(
+                        "BitLocker",
+                        disk -> disk.put(0, 0xEB, 0x58, 0x90)
+                                .put(3, "MSWIN4.1")
+                                .put(11, 0, 2, 8, 1, 0, 2, 0, 2, 0, 0, 0xF8, 4, 0)
+                                .put(424, 0x3B, 0xD6, 0x67, 0x49, 0x29, 0x2E, 0xD8, 0x4A)
+                                .u16le(510, 0xAA55)),
                 made("xfs_external_log", disk -> disk.u32be(0, 0xFEEDBABEL).u32be(8, 2)),
                 made("bcachefs", disk -> disk.put(4 * KIB + 24, bcachefs())),
                 made("bcachefs", disk -> disk.put(2 * MIB + 24, bcachefs())),
                 made("bcachefs", disk -> disk.put(SIZE - MIB + 24, bcachefs())),
-                made("bcache", disk -> disk.put(
-                        4 * KIB + 24, 0xC6, 0x85, 0x73, 0xF6, 0x4E, 0x1A, 0x45, 0xCA, 0x82, 0x65, 0xF5, 0x7F, 0x48, 0xBA,
-                        0x6D, 0x81)),
+                made(
+                        "bcache",
+                        disk -> disk.put(
+                                4 * KIB + 24,
+                                0xC6,
+                                0x85,
+                                0x73,
+                                0xF6,
+                                0x4E,
+                                0x1A,
+                                0x45,
+                                0xCA,
+                                0x82,
+                                0x65,
+                                0xF5,
+                                0x7F,
+                                0x48,
+                                0xBA,
+                                0x6D,
+                                0x81)),
                 made("jfs", disk -> disk.put(32 * KIB, "JFS1").u32le(32 * KIB + 16, 4096)),
                 made("reiserfs", disk -> disk.put(64 * KIB + 52, "ReIsEr3Fs")),
                 made("reiserfs", disk -> disk.put(8 * KIB + 52, "ReIsErFs")),
@@ -65,11 +84,15 @@ class HandMadeSignaturesTest {
                 made("zonefs", disk -> disk.put(0, "SFOZ")),
                 made("scoutfs", disk -> disk.put(64 * KIB + 4, 0x8B, 0x42, 0x3C, 0x10)),
                 made("hfs", disk -> disk.put(KIB, "BD").u32be(KIB + 20, 4096)),
-                made("hfsplus", disk -> disk.put(KIB, "BD").u32be(KIB + 20, 4096).put(KIB + 124, "H+")),
+                made(
+                        "hfsplus",
+                        disk -> disk.put(KIB, "BD").u32be(KIB + 20, 4096).put(KIB + 124, "H+")),
                 made("hfsplus", disk -> disk.put(KIB, "H+").put(KIB + 2, 0, 4).u32be(KIB + 40, 4096)),
                 made("hfsplus", disk -> disk.put(KIB, "HX").put(KIB + 2, 0, 5).u32be(KIB + 40, 4096)),
                 made("apfs", disk -> disk.put(32, "NXSB").u16le(24, 1)),
-                made("cs_fvault2", disk -> disk.put(88, "CS").u16le(8, 1).u16le(10, 0x10).u32le(90, 1)),
+                made(
+                        "cs_fvault2",
+                        disk -> disk.put(88, "CS").u16le(8, 1).u16le(10, 0x10).u32le(90, 1)),
                 made("iso9660", disk -> disk.put(32 * KIB + 1, "CD001")),
                 made("iso9660", disk -> disk.put(32 * KIB + 9, "CDROM")),
                 made("udf", disk -> disk.put(32 * KIB + 1, "BEA01").put(34 * KIB + 1, "NSR03")),
@@ -105,30 +128,45 @@ class HandMadeSignaturesTest {
                 made("linux_raid_member", disk -> md1(disk, 0)),
                 made("linux_raid_member", disk -> md1(disk, 4096)),
                 made("linux_raid_member", disk -> md1(disk, SIZE - 8192)),
-                made("linux_raid_member", disk -> disk.u32le(SIZE - 65536, 0xA92B4EFCL).u32le(SIZE - 65528, 90)),
-                made("linux_raid_member", disk -> disk.u32be(SIZE - 65536, 0xA92B4EFCL).u32be(SIZE - 65528, 90)),
-                made("ddf_raid_member", disk -> disk.u32be(SIZE - 512, 0xDE11DE11L).put(SIZE - 480, "01.02.00")),
+                made(
+                        "linux_raid_member",
+                        disk -> disk.u32le(SIZE - 65536, 0xA92B4EFCL).u32le(SIZE - 65528, 90)),
+                made(
+                        "linux_raid_member",
+                        disk -> disk.u32be(SIZE - 65536, 0xA92B4EFCL).u32be(SIZE - 65528, 90)),
+                made(
+                        "ddf_raid_member",
+                        disk -> disk.u32be(SIZE - 512, 0xDE11DE11L).put(SIZE - 480, "01.02.00")),
                 made("isw_raid_member", disk -> disk.put(SIZE - 1024, "Intel Raid ISM Cfg Sig. 1.3.00")),
                 made("lsi_mega_raid_member", disk -> disk.put(SIZE - 512, "$XIDE$")),
-                made("nvidia_raid_member", disk -> disk.put(SIZE - 1024, "NVIDIA  ").u32le(SIZE - 1016, 30)),
+                made(
+                        "nvidia_raid_member",
+                        disk -> disk.put(SIZE - 1024, "NVIDIA  ").u32le(SIZE - 1016, 30)),
                 made("promise_fasttrack_raid_member", disk -> disk.put(SIZE - 63 * 512, "Promise Technology, Inc.")),
                 made("promise_fasttrack_raid_member", disk -> disk.put(SIZE - 3087 * 512, "Promise Technology, Inc.")),
-                made("silicon_medley_raid_member", disk -> disk.put(SIZE - 512 + 0x63, 0x2F).u16le(SIZE - 512 + 0x13E, 0xD100)),
+                made(
+                        "silicon_medley_raid_member",
+                        disk -> disk.put(SIZE - 512 + 0x63, 0x2F).u16le(SIZE - 512 + 0x13E, 0xD100)),
                 made("via_raid_member", disk -> disk.put(SIZE - 512, 0x55, 0xAA).put(SIZE - 512 + 50, 0xFF)),
                 made("jmicron_raid_member", disk -> disk.put(SIZE - 512, "JM").u16le(SIZE - 508, 0x10000 - 0x4D4A)),
-                made("adaptec_raid_member", disk -> disk.u32be(SIZE - 512, 0x37FC4D1E).put(SIZE - 256, "DPTM")),
+                made(
+                        "adaptec_raid_member",
+                        disk -> disk.u32be(SIZE - 512, 0x37FC4D1E).put(SIZE - 256, "DPTM")),
                 made("hpt37x_raid_member", disk -> disk.u32le(4640, 0x5A7816F0)),
                 made("hpt45x_raid_member", disk -> disk.u32le(SIZE - 11 * 512, 0x5A7816F3)));
     }
 
     private static int[] bcachefs() {
-        return new int[] {
-            0xC6, 0x85, 0x73, 0xF6, 0x66, 0xCE, 0x90, 0xA9, 0xD9, 0x6A, 0x60, 0xCF, 0x80, 0x3D, 0xF7, 0xEF
+        return new int[] {0xC6, 0x85, 0x73, 0xF6, 0x66, 0xCE, 0x90, 0xA9, 0xD9, 0x6A, 0x60, 0xCF, 0x80, 0x3D, 0xF7, 0xEF
         };
     }
 
     private static void nilfs(MemoryDisk disk, int at) {
-        disk.u32le(at, 2).u16le(at + 6, 0x3434).u16le(at + 8, 280).u32le(at + 20, 2).u64le(at + 24, 100);
+        disk.u32le(at, 2)
+                .u16le(at + 6, 0x3434)
+                .u16le(at + 8, 280)
+                .u32le(at + 20, 2)
+                .u64le(at + 24, 100);
     }
 
     private static void zfs(MemoryDisk disk, int at) {
@@ -152,7 +190,8 @@ class HandMadeSignaturesTest {
         // A probe that needs more than these bytes may say nothing, but nothing else either.
         if (Files.isExecutable(Path.of("/usr/sbin/blkid")) && !type.equals("geom")) {
             Path image = Files.write(directory.resolve("image"), disk.bytes());
-            String blkid = ExternalTool.attempt("", "/usr/sbin/blkid", "-p", "-o", "value", "-s", "TYPE", image.toString())
+            String blkid = ExternalTool.attempt(
+                            "", "/usr/sbin/blkid", "-p", "-o", "value", "-s", "TYPE", image.toString())
                     .output()
                     .strip();
             assertTrue(blkid.isEmpty() || blkid.equals(type), "blkid says " + blkid);

@@ -44,7 +44,17 @@ class RealFormatsTest {
                 make("minix", "util-linux", 4, "mkfs.minix", "-3", "IMAGE"),
                 make("squashfs", "squashfs-tools", 0, "mksquashfs", "DIRECTORY", "IMAGE", "-noappend", "-quiet"),
                 make("cramfs", "util-linux", 0, "mkfs.cramfs", "DIRECTORY", "IMAGE"),
-                make("iso9660", "genisoimage", 0, "genisoimage", "-quiet", "-V", "SOME_ISO", "-o", "IMAGE", "DIRECTORY"),
+                make(
+                        "iso9660",
+                        "genisoimage",
+                        0,
+                        "genisoimage",
+                        "-quiet",
+                        "-V",
+                        "SOME_ISO",
+                        "-o",
+                        "IMAGE",
+                        "DIRECTORY"),
                 make("udf", "genisoimage", 0, "genisoimage", "-quiet", "-udf", "-o", "IMAGE", "DIRECTORY"),
                 make("crypto_LUKS", "cryptsetup-bin", 32, luks("luks1")),
                 make("crypto_LUKS", "cryptsetup-bin", 32, luks("luks2", "--label", "some luks")),
@@ -102,7 +112,8 @@ class RealFormatsTest {
         ExternalTool.assume("pvcreate", "lvm2");
         ExternalTool.assumeRoot();
         Path image = ExternalTool.sparse(directory.resolve("image"), 16 << 20);
-        String loop = ExternalTool.run("losetup", "-f", "--show", image.toString()).strip();
+        String loop =
+                ExternalTool.run("losetup", "-f", "--show", image.toString()).strip();
         try {
             ExternalTool.run("pvcreate", "-q", "-y", loop);
         } finally {
@@ -143,7 +154,9 @@ class RealFormatsTest {
                 .lines()
                 .toList()) {
             int equals = line.indexOf('=');
-            values.put(line.substring(0, Math.max(equals, 0)), line.substring(equals + 1).replace("\\ ", " "));
+            values.put(
+                    line.substring(0, Math.max(equals, 0)),
+                    line.substring(equals + 1).replace("\\ ", " "));
         }
         return values;
     }

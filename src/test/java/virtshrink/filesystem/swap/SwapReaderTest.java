@@ -41,7 +41,9 @@ class SwapReaderTest {
         return new MemoryDisk(SIZE_BYTES)
                 .u32le(1024, 1)
                 .u32le(1028, 255)
-                .put(1036, 0x01, 0x23, 0x45, 0x67, 0x89, 0xab, 0xcd, 0xef, 0x01, 0x23, 0x45, 0x67, 0x89, 0xab, 0xcd, 0xef)
+                .put(
+                        1036, 0x01, 0x23, 0x45, 0x67, 0x89, 0xab, 0xcd, 0xef, 0x01, 0x23, 0x45, 0x67, 0x89, 0xab, 0xcd,
+                        0xef)
                 .put(1052, "spare")
                 .put(4086, "SWAPSPACE2");
     }
@@ -51,16 +53,19 @@ class SwapReaderTest {
         assertEquals(
                 new FilesystemReport(
                         new FilesystemIdentity("swap", "spare", UUID, 4096, SIZE_BYTES),
-                        new FilesystemState.FreeSpace(
-                                255 * 4096, RangeSet.of(ByteRange.between(4096, SIZE_BYTES)))),
+                        new FilesystemState.FreeSpace(255 * 4096, RangeSet.of(ByteRange.between(4096, SIZE_BYTES)))),
                 reader.read(usual()));
     }
 
     @Test
     void leavesBadPagesAlone() throws IOException {
-        MemoryDisk disk = usual().u32le(1032, 4).u32le(1536, 7).u32le(1540, 1).u32le(1544, 255).u32le(1548, 7);
-        FilesystemState.FreeSpace space =
-                assertInstanceOf(FilesystemState.FreeSpace.class, reader.read(disk).state());
+        MemoryDisk disk = usual().u32le(1032, 4)
+                .u32le(1536, 7)
+                .u32le(1540, 1)
+                .u32le(1544, 255)
+                .u32le(1548, 7);
+        FilesystemState.FreeSpace space = assertInstanceOf(
+                FilesystemState.FreeSpace.class, reader.read(disk).state());
         assertEquals(
                 RangeSet.of(ByteRange.between(2 * 4096, 7 * 4096), ByteRange.between(8 * 4096, 255 * 4096)),
                 space.free());
@@ -72,7 +77,8 @@ class SwapReaderTest {
         FilesystemReport report = reader.read(usual().u32le(1028, 9));
         assertEquals(
                 RangeSet.of(ByteRange.between(4096, 10 * 4096)),
-                assertInstanceOf(FilesystemState.FreeSpace.class, report.state()).free());
+                assertInstanceOf(FilesystemState.FreeSpace.class, report.state())
+                        .free());
         assertEquals(10 * 4096, report.identity().totalBytes());
     }
 
@@ -81,8 +87,7 @@ class SwapReaderTest {
     void agreesWithMkswap(int pageBytes) throws IOException {
         ExternalTool.assume("mkswap", "util-linux");
         Path image = ExternalTool.sparse(directory.resolve("swap"), 3_000_000);
-        String output = ExternalTool.run(
-                "mkswap", "-p", "" + pageBytes, "-L", "a label", "-U", UUID, image.toString());
+        String output = ExternalTool.run("mkswap", "-p", "" + pageBytes, "-L", "a label", "-U", UUID, image.toString());
         Matcher size = Pattern.compile("\\((\\d+) bytes\\)").matcher(output);
         assertTrue(size.find(), output);
         try (FileBlockSource volume = FileBlockSource.open(image)) {
@@ -101,12 +106,16 @@ class SwapReaderTest {
     static Stream<Arguments> brokenFields() {
         return Stream.of(
                 changed("corrupt: swap_header at offset 1028: no pages", disk -> disk.u32le(1028, 0)),
-                changed("corrupt: swap_header at offset 1028: 257 pages of 4096 bytes expected, the volume has 256", disk -> {
-                    disk.u32le(1028, 256);
-                }),
-                changed("corrupt: swap_header at offset 1028: 4294967296 pages of 4096 bytes expected, the volume", disk -> {
-                    disk.u32le(1028, 0xFFFFFFFFL);
-                }),
+                changed(
+                        "corrupt: swap_header at offset 1028: 257 pages of 4096 bytes expected, the volume has 256",
+                        disk -> {
+                            disk.u32le(1028, 256);
+                        }),
+                changed(
+                        "corrupt: swap_header at offset 1028: 4294967296 pages of 4096 bytes expected, the volume",
+                        disk -> {
+                            disk.u32le(1028, 0xFFFFFFFFL);
+                        }),
                 changed("corrupt: swap_header at offset 1032: at most 637 bad pages expected, 638 found", disk -> {
                     disk.u32le(1032, 638);
                 }),
@@ -151,8 +160,7 @@ class SwapReaderTest {
             assertTrue(reader.recognises(disk));
             FilesystemReport report = reader.read(disk);
             assertEquals("swsuspend", report.identity().type());
-            FilesystemState.Hibernated hibernated =
-                    assertInstanceOf(FilesystemState.Hibernated.class, report.state());
+            FilesystemState.Hibernated hibernated = assertInstanceOf(FilesystemState.Hibernated.class, report.state());
             assertEquals("the guest is hibernated in this swap area (" + magic + ")", hibernated.reason());
         }
     }
@@ -181,7 +189,8 @@ class SwapReaderTest {
         FilesystemReport report = reader.read(usual().resized(SIZE_BYTES - 1));
         assertInstanceOf(FilesystemState.Corrupt.class, report.state());
         assertInstanceOf(
-                FilesystemState.Corrupt.class, reader.read(usual().resized(4096)).state());
+                FilesystemState.Corrupt.class,
+                reader.read(usual().resized(4096)).state());
     }
 
     @Test
@@ -197,8 +206,8 @@ class SwapReaderTest {
             if (reader.recognises(disk) && reader.read(disk).state() instanceof FilesystemState.FreeSpace space) {
                 assertTrue(
                         RangeSet.of(ByteRange.between(4096, SIZE_BYTES))
-                                .subtract(space.free())
-                                .totalBytes()
+                                        .subtract(space.free())
+                                        .totalBytes()
                                 == 255 * 4096 - space.freeBytes(),
                         "seed " + seed + ", round " + round);
             }
