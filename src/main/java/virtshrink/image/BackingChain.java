@@ -47,7 +47,12 @@ public final class BackingChain {
                 throw new ImageRefusedException(
                         "the backing chain of %s is longer than %d files".formatted(image, MOST_ELEMENTS));
             }
-            chain.add(new ChainElement(opened.toRealPath(), openedFormat));
+            Path file = opened.toRealPath();
+            if (!ToolArgument.isExact(file)) {
+                throw new ImageRefusedException(
+                        file + " has a name that the current locale cannot express; try with LC_ALL=C.UTF-8");
+            }
+            chain.add(new ChainElement(file, openedFormat));
             Optional<BackingReference> reference = BackingReference.read(opened, openedFormat);
             if (reference.isEmpty()) {
                 return List.copyOf(chain);

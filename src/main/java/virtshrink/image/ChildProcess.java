@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.time.Duration;
 import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 
@@ -11,7 +12,7 @@ import java.util.function.Consumer;
 public final class ChildProcess implements AutoCloseable {
     private static final int STDOUT_BYTES = 16 << 20;
     private static final int STDERR_BYTES = 64 << 10;
-    private static final Duration DRAIN_LIMIT = Duration.ofSeconds(2);
+    private static final Duration DRAIN_LIMIT = Duration.ofSeconds(5);
 
     private final String command;
     private final Process process;
@@ -32,7 +33,7 @@ public final class ChildProcess implements AutoCloseable {
 
     /** To be called once, when the listener knows of the child. */
     void reportEnd() {
-        process.onExit().thenRun(this::ended);
+        CompletableFuture<Void> unused = process.onExit().thenRun(this::ended);
     }
 
     /** Of the tool itself: what starts it executes it in place. */
@@ -80,10 +81,12 @@ public final class ChildProcess implements AutoCloseable {
             }
             ended();
             // A killed child's grandchildren may hold the pipes: what they write is not waited for.
-            boolean drained = stdout.join(DRAIN_LIMIT);
-            stderr.join(DRAIN_LIMIT);
+            boolean drained = stdout.join(DRAIN_LIMIT) && stderr.join(DRAIN_LIMIT);
             if (!inTime) {
                 throw failed("did not end within " + limit.toSeconds() + " s and was killed");
+            }
+            if (!drained) {
+                throw failed("ended but something still holds its output open");
             }
             Optional<Exception> failure = stdout.failure();
             if (failure.isPresent()) {
@@ -91,9 +94,6 @@ public final class ChildProcess implements AutoCloseable {
                         "gave output that was not taken: " + failure.get().getMessage());
                 failed.initCause(failure.get());
                 throw failed;
-            }
-            if (!drained) {
-                throw failed("ended but something still holds its output open");
             }
             return new ChildResult(command, process.exitValue(), stdout.text(), stderr.text());
         } catch (InterruptedException e) {

@@ -2,7 +2,6 @@ package virtshrink.image;
 
 import java.io.File;
 import java.io.IOException;
-import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashSet;
@@ -139,7 +138,7 @@ public final class ChildProcessFactory {
         environment.put("PATH", ToolPaths.searchPath());
         // Without it glibc reserves 64 MiB of addresses for each thread, which would count against the limit.
         environment.put("MALLOC_ARENA_MAX", "4");
-        if (temporary != null && Path.of(temporary).isAbsolute()) {
+        if (temporary != null && temporary.startsWith("/")) {
             environment.put("TMPDIR", temporary);
         }
     }

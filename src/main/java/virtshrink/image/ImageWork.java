@@ -53,9 +53,9 @@ public final class ImageWork implements AutoCloseable {
      *
      * @param lookOnly nothing is written and nobody is kept from writing: no lock, no cleaning
      * @param output where the result goes; in place of the image when empty
-     * @param policy of the judge
+     * @param policy of the judge; empty if anything that can be read will do
      */
-    public record Terms(boolean lookOnly, Optional<Path> output, ImageJudge.Policy policy) {}
+    public record Terms(boolean lookOnly, Optional<Path> output, Optional<ImageJudge.Policy> policy) {}
 
     /**
      * Cleans up after dead runs, takes the lock and judges the image.
@@ -80,7 +80,10 @@ public final class ImageWork implements AutoCloseable {
                     notes.addAll(Leftovers.removeFilesBeside(terms.output().get()));
                 }
             }
-            JudgedImage judged = new ImageJudge(new QemuImg(children)).judge(image, format, terms.policy());
+            ImageJudge judge = new ImageJudge(new QemuImg(children));
+            JudgedImage judged = terms.policy().isPresent()
+                    ? judge.judge(image, format, terms.policy().get())
+                    : judge.look(image, format);
             if (!judged.file().equals(file)) {
                 throw new ImageRefusedException(image + " led to another file while it was looked at");
             }

@@ -68,6 +68,9 @@ public final class Leftovers {
     }
 
     private static Optional<String> remove(Path file, Role role, Path image) throws IOException {
+        if (role == Role.BACKUP) {
+            return removeBackupLink(file, image);
+        }
         if (FileStatus.ofLink(file).symlink()) {
             return Optional.of("left " + file + " alone: it is a symbolic link");
         }
@@ -85,6 +88,16 @@ public final class Leftovers {
         } catch (NoSuchFileException gone) {
             return Optional.empty();
         }
+    }
+
+    /** A second name of the image itself is nothing; any other file is the original that somebody wanted to keep. */
+    private static Optional<String> removeBackupLink(Path file, Path image) throws IOException {
+        if (!FileStatus.ofLink(file).identity().equals(FileStatus.of(image).identity())) {
+            return Optional.of(
+                    "left " + file + " alone: it is the original of " + image + ", which a dead run was to keep");
+        }
+        Files.delete(file);
+        return Optional.of("removed " + file + ", left by a dead run");
     }
 
     private static boolean nobodyElseHasOpen(OpenFile file) throws IOException {

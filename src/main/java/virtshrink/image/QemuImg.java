@@ -179,7 +179,7 @@ public final class QemuImg {
 
     /** The result's standard output is what was no progress. */
     private ChildResult withProgress(List<String> arguments, DoubleConsumer percent) throws IOException {
-        StringBuffer words = new StringBuffer();
+        StringBuilder words = new StringBuilder(); // read only when the reader has ended
         OutputReader reader = OutputReader.lines(piece -> {
             Matcher matcher = PROGRESS.matcher(piece);
             if (matcher.find()) {

@@ -16,7 +16,8 @@ import java.util.Optional;
 final class StreamDrain {
     private final Thread thread;
     private byte[] kept = new byte[0];
-    private Optional<Exception> failure = Optional.empty();
+    /** Taken back when the end has been reached: whatever ends the thread otherwise is a failure. */
+    private Optional<Exception> failure = Optional.of(new IOException("its reader died"));
 
     private StreamDrain(String name, Task task, Runnable onFailure) {
         thread = new Thread(
@@ -25,7 +26,10 @@ final class StreamDrain {
                         keep(task.run());
                     } catch (IOException | RuntimeException e) {
                         fail(e);
-                        onFailure.run();
+                    } finally {
+                        if (failure().isPresent()) {
+                            onFailure.run();
+                        }
                     }
                 },
                 name);
@@ -104,6 +108,7 @@ final class StreamDrain {
 
     private synchronized void keep(byte[] bytes) {
         kept = bytes;
+        failure = Optional.empty();
     }
 
     private synchronized void fail(Exception e) {

@@ -35,7 +35,7 @@ public record SwapCapabilities(boolean exchange, boolean leases, boolean reflink
                         + " cannot be given the image's owner and attributes (" + problem.getMessage()
                         + "); run as root, or check the mount's options");
             }
-            return new SwapCapabilities(canExchange(first, second), canLease(a.file()), canReflink(lock, names));
+            return new SwapCapabilities(canExchange(a.path(), b.path()), canLease(a.file()), canReflink(lock, names));
         }
     }
 

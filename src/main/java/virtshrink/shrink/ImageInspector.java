@@ -4,7 +4,6 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Optional;
 import virtshrink.image.ImageFormat;
-import virtshrink.image.ImageJudge;
 import virtshrink.image.ImageRefusedException;
 import virtshrink.image.ImageWork;
 import virtshrink.image.RunDirectory;
@@ -26,7 +25,7 @@ public final class ImageInspector {
     /** As {@link #inspect(Path, ImageFormat, int)}, with the guest's name of the disk. */
     DiskInspection inspect(Path image, ImageFormat format, String diskName, int sectorBytes)
             throws IOException, ImageRefusedException {
-        ImageWork.Terms terms = new ImageWork.Terms(true, Optional.empty(), ImageJudge.Policy.SEPARATE_OUTPUT);
+        ImageWork.Terms terms = new ImageWork.Terms(true, Optional.empty(), Optional.empty());
         try (ImageWork work = ImageWork.begin(RunDirectory.standard(), image, format, terms, kill -> {});
                 ServedDisk disk = work.serveOriginal()) {
             DiskInspection inspection = DiskInspector.standard().inspect(disk.bytes(), diskName, sectorBytes);

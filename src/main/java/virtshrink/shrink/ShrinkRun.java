@@ -128,7 +128,7 @@ final class ShrinkRun {
     private ImageWork.Terms terms() {
         ImageJudge.Policy policy =
                 request.output().isPresent() ? ImageJudge.Policy.SEPARATE_OUTPUT : ImageJudge.Policy.REPLACE;
-        return new ImageWork.Terms(request.dryRun(), request.output(), policy);
+        return new ImageWork.Terms(request.dryRun(), request.output(), Optional.of(policy));
     }
 
     private void requirePossible() throws ImageRefusedException {
@@ -270,7 +270,7 @@ final class ShrinkRun {
         }
         requireIdle();
         cancellation.passPointOfNoReturn();
-        swap.run(newFile, backup());
+        notes.addAll(swap.run(newFile, backup()));
         after = size(taken);
         backup().ifPresent(path -> notes.add("the original is kept as " + path));
         if (target() != request.format()) {

@@ -135,7 +135,7 @@ class ChildProcessTest {
 
     @Test
     void aGrandchildThatHoldsTheOutputIsNotWaitedFor() throws IOException {
-        try (ChildProcess child = children.start("sh", List.of("-c", "sleep 5 & exit 0"))) {
+        try (ChildProcess child = children.start("sh", List.of("-c", "sleep 9 & exit 0"))) {
             ToolFailedException e = assertThrows(ToolFailedException.class, () -> child.waitFor(LIMIT));
             assertTrue(e.getMessage().contains("holds its output open"), e.getMessage());
         }

@@ -50,7 +50,7 @@ class CorpusQcow2Test {
     private void readOrRefuse(Path packed, String unpack, String virtualBytes) throws Exception {
         Path own = Files.createTempDirectory(directory, "image");
         Path image = own.resolve("image.qcow2");
-        Process filter = new ProcessBuilder(unpack.split(" "))
+        Process filter = new ProcessBuilder(unpack.split(" ", -1))
                 .redirectInput(packed.toFile())
                 .redirectOutput(image.toFile())
                 .start();

@@ -66,7 +66,7 @@ class ImageFactsTest {
             infos[i] = info.substring(info.indexOf("cluster_size"));
         }
         assertEquals(infos[0], infos[1]);
-        for (String option : options.split(",")) {
+        for (String option : options.split(",", -1)) {
             String value = option.replace("=16k", "=16384")
                     .replace("=128k", "=131072")
                     .replace("=4k", "=4096")

@@ -131,22 +131,31 @@ class ImageJudgeTest {
         refused(image, "has 1 internal snapshot, which a rebuild would lose");
     }
 
-    @Test
-    void encryptionIsRefused() throws Exception {
-        Tools.run(
-                directory,
-                "qemu-img",
-                "create",
-                "-q",
-                "-f",
-                "qcow2",
-                "--object",
-                "secret,id=s,data=x",
-                "-o",
-                "encrypt.format=luks,encrypt.key-secret=s,encrypt.iter-time=10",
-                "luks.qcow2",
-                "1M");
-        refused(directory.resolve("luks.qcow2"), "is encrypted");
+    @ParameterizedTest
+    @ValueSource(strings = {"encrypt.format=aes", "encrypt.format=luks,encrypt.iter-time=10"})
+    void encryptionIsRefused(String options) throws Exception {
+        String secret = "secret,id=s,data=x";
+        String allOptions = options + ",encrypt.key-secret=s";
+        try {
+            Tools.run(
+                    directory,
+                    "qemu-img",
+                    "create",
+                    "-q",
+                    "-f",
+                    "qcow2",
+                    "--object",
+                    secret,
+                    "-o",
+                    allOptions,
+                    "x",
+                    "1M");
+        } catch (IOException e) {
+            // A busy host keeps qemu from measuring how fast it derives keys.
+            assumeTrue(!e.getMessage().contains("Unable to get accurate CPU usage"), e.getMessage());
+            throw e;
+        }
+        refused(directory.resolve("x"), "is encrypted");
     }
 
     @Test

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
+import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
@@ -112,7 +113,7 @@ class QemuImgTest {
 
     private static long refcountBlock(Path image) throws IOException {
         try (var channel = Files.newByteChannel(image)) {
-            var entry = java.nio.ByteBuffer.allocate(8);
+            var entry = ByteBuffer.allocate(8);
             channel.position(65536).read(entry);
             return entry.getLong(0);
         }

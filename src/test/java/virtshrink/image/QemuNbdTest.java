@@ -1,5 +1,6 @@
 package virtshrink.image;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
@@ -87,7 +88,7 @@ class QemuNbdTest {
             assertThrows(IOException.class, () -> client("write -P 7 0 64k"));
             server.stop(LIMIT);
         }
-        org.junit.jupiter.api.Assertions.assertArrayEquals(before, Files.readAllBytes(image));
+        assertArrayEquals(before, Files.readAllBytes(image));
     }
 
     @Test
@@ -100,7 +101,7 @@ class QemuNbdTest {
             assertTrue(info.contains("qemu:allocation-depth"), info);
             assertTrue(info.contains("can_multi_conn: true"), info);
             assertTrue(held.isConnected());
-            server.close();
+            assertEquals(socket, server.socket());
         }
     }
 

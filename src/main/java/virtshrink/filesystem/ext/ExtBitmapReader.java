@@ -26,7 +26,10 @@ final class ExtBitmapReader {
         this.table = table;
     }
 
-    /** The part of the group's bitmap block that stands for its clusters; valid until the next call. */
+    /**
+     * The part of the group's bitmap block that stands for its clusters; valid until the next call. Where a group has fewer clusters than a
+     * block has bits, the rest of the block means nothing and no checksum covers it.
+     */
     ByteBuffer read(int group) throws IOException {
         long block = table.blockBitmap(group);
         if (block < windowStart || block >= windowEnd) {

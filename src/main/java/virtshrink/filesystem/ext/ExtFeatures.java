@@ -90,10 +90,6 @@ record ExtFeatures(long compat, long incompat, long roCompat) {
     private static final Map<Long, String> REFUSED_RO_COMPAT =
             Map.of(0x80L, "has_snapshot", 0x800L, "replica", 0x1000L, "read-only", 0x4000L, "shared_blocks");
 
-    static ExtFeatures none() {
-        return new ExtFeatures(0, 0, 0);
-    }
-
     boolean isEmpty() {
         return (compat | incompat | roCompat) == 0;
     }

@@ -14,7 +14,7 @@ final class ExtFreeSpace {
     private static final String BITMAP = "block bitmap";
 
     /** Sixteen bytes each; what is forgotten beyond are the shortest ranges, of least use to anyone. */
-    private static final int MOST_RANGES = 1 << 20;
+    private static final int MOST_RANGES = 1 << 19;
 
     private final ExtGeometry geometry;
     private final ExtChecksums checksums;

@@ -117,10 +117,6 @@ record ExtGeometry(
         return geometry;
     }
 
-    long totalBytes() {
-        return blocks * blockBytes;
-    }
-
     int clustersPerGroup() {
         return (int) superblock.clustersPerGroup();
     }

@@ -22,7 +22,7 @@ import virtshrink.filesystem.FreeSpaceReader;
  * superblock, and every block that is known to hold metadata, the journal or the root directory is marked used. Backup superblocks are never used: a filesystem whose first
  * superblock is broken is corrupt.
  *
- * <p>The free ranges are exact unless there are more than about a million; then the shortest are missing. Thread-safe, without state.
+ * <p>The free ranges are exact unless there are more than half a million; then the shortest are missing. Thread-safe, without state.
  */
 public final class ExtReader implements FreeSpaceReader {
     private static final int ROOT_INODE = 2;
@@ -72,7 +72,11 @@ public final class ExtReader implements FreeSpaceReader {
     }
 
     private static FilesystemState judge(BlockSource volume, ExtSuperblock superblock) throws IOException {
-        // Dirty comes first: it tells that other filesystems of the same guest are to be left alone as well.
+        if (superblock.isJournalDevice()) {
+            return new FilesystemState.Unsupported("external journal of another filesystem");
+        }
+        // Dirty comes before unsupported: it tells that other filesystems of the same guest are to be left alone as
+        // well.
         Optional<String> dirty = superblock.whyDirty();
         if (dirty.isPresent()) {
             return new FilesystemState.Dirty(dirty.get());

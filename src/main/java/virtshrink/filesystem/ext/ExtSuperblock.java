@@ -29,7 +29,6 @@ record ExtSuperblock(
         long clustersPerGroup,
         long inodesPerGroup,
         int state,
-        long revLevel,
         int inodeBytes,
         ExtFeatures features,
         String uuid,
@@ -151,7 +150,6 @@ record ExtSuperblock(
                 clustersPerGroup,
                 inodesPerGroup,
                 state,
-                revLevel,
                 revLevel == 0 ? 128 : inodeSize,
                 features,
                 isZero(uuid) ? "" : canonical(uuid),
@@ -170,9 +168,14 @@ record ExtSuperblock(
                 Crc16.update(0xffff, uuid, 0, uuid.length));
     }
 
+    /** Whether this is no filesystem but the external journal of one; such a superblock says nothing of free space or cleanliness. */
+    boolean isJournalDevice() {
+        return features.hasIncompat(ExtFeatures.INCOMPAT_JOURNAL_DEV);
+    }
+
     /** The type as {@code blkid(8)} names it. */
     String type() {
-        if (features.hasIncompat(ExtFeatures.INCOMPAT_JOURNAL_DEV)) {
+        if (isJournalDevice()) {
             return "jbd";
         } else if (features.needExt4()) {
             return (flags & FLAG_TEST_FILESYSTEM) != 0 ? "ext4dev" : "ext4";
@@ -204,9 +207,6 @@ record ExtSuperblock(
 
     /** What is declared here and not supported. */
     Optional<String> whyUnsupported() {
-        if (features.hasIncompat(ExtFeatures.INCOMPAT_JOURNAL_DEV)) {
-            return Optional.of("external journal of another filesystem");
-        }
         return features.whyUnsupported()
                 .or(() -> (flags & FLAGS_SNAPSHOT) == 0
                         ? Optional.empty()

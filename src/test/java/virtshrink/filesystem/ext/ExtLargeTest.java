@@ -2,11 +2,13 @@ package virtshrink.filesystem.ext;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertInstanceOf;
+import static org.junit.jupiter.api.Assertions.assertTimeout;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.List;
 import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.Test;
@@ -53,5 +55,23 @@ class ExtLargeTest {
             assertEquals(space.freeBytes(), space.free().totalBytes());
             assertTrue(millis < 5000, millis + " ms");
         }
+    }
+
+    @Test
+    void aMillionTinyGroupsFullOfHolesAreExactAndBounded() throws IOException {
+        TinyGroupsVolume volume = new TinyGroupsVolume((int) ExtGroupTable.MOST_GROUPS);
+        FilesystemState state = assertTimeout(
+                Duration.ofSeconds(30), () -> new ExtReader().read(volume).state());
+        FilesystemState.FreeSpace space = assertInstanceOf(FilesystemState.FreeSpace.class, state, state.reasonText());
+        assertEquals(volume.freeBytes(), space.freeBytes());
+        assertTrue(space.free().size() <= 1 << 19, space.free().toString());
+    }
+
+    @Test
+    void moreGroupsAreLeftAlone() throws IOException {
+        TinyGroupsVolume volume = new TinyGroupsVolume((int) ExtGroupTable.MOST_GROUPS + 1);
+        assertEquals(
+                new FilesystemState.Unsupported("1048577 block groups, more than 1048576 are not supported"),
+                new ExtReader().read(volume).state());
     }
 }

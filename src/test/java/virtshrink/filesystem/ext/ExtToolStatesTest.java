@@ -157,7 +157,7 @@ class ExtToolStatesTest {
             FilesystemState.FreeSpace space =
                     assertInstanceOf(FilesystemState.FreeSpace.class, state, state.reasonText());
             assertEquals(freed * 1024, space.freeBytes());
-            assertTrue(space.free().size() <= 1 << 20, "bounded");
+            assertTrue(space.free().size() <= 1 << 19, "bounded");
             assertTrue(space.free().totalBytes() < space.freeBytes());
             assertTrue(E2fsprogs.dump(image).free().intersect(space.free()).equals(space.free()));
         }
