@@ -1,7 +1,9 @@
 package virtshrink.cli;
 
 import java.io.IOException;
+import java.io.PrintStream;
 import java.io.PrintWriter;
+import java.nio.charset.StandardCharsets;
 import java.util.List;
 import picocli.CommandLine;
 import picocli.CommandLine.ParameterException;
@@ -20,7 +22,7 @@ final class Program {
         this.arguments = List.of(arguments);
     }
 
-    /** @return the exit status */
+    /** Runs the command that the arguments name, and returns the exit status. */
     static int run(Session session, String... arguments) {
         return new Program(session, arguments).commandLine().execute(arguments);
     }
@@ -42,10 +44,15 @@ final class Program {
 
     private CommandLine commandLine() {
         return commands(session)
-                .setOut(new PrintWriter(session.screen().out(), true))
-                .setErr(new PrintWriter(session.screen().err(), true))
+                .setOut(writer(session.screen().out()))
+                .setErr(writer(session.screen().err()))
                 .setParameterExceptionHandler((wrong, given) -> wrongUsage(wrong))
                 .setExecutionExceptionHandler((failure, command, parsed) -> failed(failure, command));
+    }
+
+    /** For picocli's own texts, which are plain ASCII. */
+    private static PrintWriter writer(PrintStream stream) {
+        return new PrintWriter(stream, true, StandardCharsets.UTF_8);
     }
 
     private int wrongUsage(ParameterException wrong) {
@@ -57,9 +64,9 @@ final class Program {
     }
 
     private int wrongUsage(String message, CommandLine command, Runnable suggestions) {
-        command.getErr().println("virt-shrink: " + SafeText.of(message));
+        session.screen().err().println("virt-shrink: " + SafeText.of(message));
         suggestions.run();
-        command.getErr().println("Try '" + command.getCommandSpec().qualifiedName() + " --help'.");
+        session.screen().err().println("Try '" + command.getCommandSpec().qualifiedName() + " --help'.");
         printJson(Outcome.FAILED, message);
         return ExitCode.USAGE.status();
     }
