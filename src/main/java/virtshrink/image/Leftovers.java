@@ -59,7 +59,8 @@ public final class Leftovers {
     public static List<String> removeFilesBeside(Path image) throws IOException {
         List<String> done = new ArrayList<>();
         try (DirectoryStream<Path> entries = Files.newDirectoryStream(
-                image.getParent(), file -> TemporaryNames.roleOf(file, image).isPresent())) {
+                image.resolveSibling("."),
+                file -> TemporaryNames.roleOf(file, image).isPresent())) {
             for (Path file : entries) {
                 Role role = TemporaryNames.roleOf(file, image).orElseThrow();
                 remove(file, role, image).ifPresent(done::add);

@@ -111,7 +111,7 @@ public final class Swap {
                 Renames.noReplace(backup.get().link(), backup.get().name());
             }
             // The new name is on the disk before the old content goes: a power cut leaves one of the two.
-            Renames.syncDirectory(image.getParent());
+            Renames.syncDirectory(directoryOf(image));
             if (displaced.isPresent()) {
                 Files.delete(displaced.get());
             }
@@ -136,7 +136,7 @@ public final class Swap {
             throw problem;
         }
         newFile.giveAway();
-        Renames.syncDirectory(output.getParent());
+        Renames.syncDirectory(directoryOf(output));
     }
 
     private Optional<Path> exchange(ReplacementFile replacement) throws IOException, ImageRefusedException {
@@ -189,6 +189,10 @@ public final class Swap {
                     "the original is in place, but another process has opened the new file meanwhile; it is kept as "
                             + beside + ": end that process, then remove the file");
         }
+    }
+
+    private static Path directoryOf(Path file) {
+        return file.resolveSibling(".");
     }
 
     private void refuseIfChanged() throws IOException, ImageRefusedException {

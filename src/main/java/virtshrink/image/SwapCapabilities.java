@@ -18,6 +18,8 @@ import virtshrink.os.Renames;
  */
 public record SwapCapabilities(boolean exchange, boolean leases, boolean reflink) {
     /**
+     * Tries every step of the swap.
+     *
      * @throws ImageRefusedException if the new file could not be given the original's owner or attributes, or none can be made here
      */
     public static SwapCapabilities probe(ImageLock lock, Path image, String runId)

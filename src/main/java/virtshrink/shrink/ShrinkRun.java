@@ -66,15 +66,15 @@ final class ShrinkRun {
         try {
             end = work();
         } catch (RunCancelledException cancelled) {
-            end = new End(Outcome.YIELDED, cancelled.getMessage());
+            end = new End(Outcome.YIELDED, words(cancelled));
         } catch (ImageRefusedException refused) {
-            end = new End(Outcome.REFUSED, refused.getMessage());
+            end = new End(Outcome.REFUSED, words(refused));
         } catch (IOException | UncheckedIOException problem) {
             // Children are killed when a run is cancelled: what fails then is the cancellation.
             end = cancellation
                     .reason()
                     .map(why -> new End(Outcome.YIELDED, why))
-                    .orElseGet(() -> new End(Outcome.FAILED, problem.getMessage() + "; " + untouched));
+                    .orElseGet(() -> new End(Outcome.FAILED, words(problem) + "; " + untouched));
             LOG.debug("run on {} ended by an exception", request.image(), problem);
         } catch (RuntimeException bug) {
             LOG.error("internal error in the run on {}", request.image(), bug);
@@ -82,6 +82,10 @@ final class ShrinkRun {
         }
         clock.stop();
         return report(end);
+    }
+
+    private static String words(Exception exception) {
+        return String.valueOf(exception.getMessage());
     }
 
     private ShrinkReport report(End end) {
@@ -211,7 +215,7 @@ final class ShrinkRun {
                 // Writing out and comparing wait for different things.
                 CompletableFuture<Void> synced = CompletableFuture.runAsync(() -> sync(newFile));
                 clock.enter(Phase.VERIFY);
-                verify(work, work.verification(overlay, disk.plan().zeroed()), disk, newFile, target);
+                verify(work.verification(overlay, disk.plan().zeroed()), disk, newFile, target);
                 await(synced);
                 cancellation.checkpoint();
                 clock.enter(Phase.SWAP);
@@ -230,12 +234,7 @@ final class ShrinkRun {
         }
     }
 
-    private void verify(
-            ImageWork work,
-            Verification verification,
-            InspectedDisk disk,
-            ReplacementFile newFile,
-            Rebuild.Target target)
+    private void verify(Verification verification, InspectedDisk disk, ReplacementFile newFile, Rebuild.Target target)
             throws IOException, RunCancelledException {
         verification.proveOverlay();
         verification.proveConsistent(newFile, target.format());
