@@ -9,6 +9,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import virtshrink.image.TemporaryNames.Role;
+import virtshrink.os.Errno;
 import virtshrink.os.FileStatus;
 import virtshrink.os.OpenFile;
 import virtshrink.os.OsException;
@@ -85,8 +86,11 @@ public final class Leftovers {
             }
             Files.delete(file);
             return Optional.of("removed " + file + ", left by a dead run");
-        } catch (NoSuchFileException gone) {
-            return Optional.empty();
+        } catch (OsException problem) {
+            if (problem.is(Errno.ENOENT)) {
+                return Optional.empty();
+            }
+            throw problem;
         }
     }
 

@@ -40,6 +40,24 @@ public final class Swap {
         this.capabilities = capabilities;
     }
 
+    /**
+     * Gives a file that is to stand beside the original its attributes as far as that is possible there, and writes it to the disk.
+     *
+     * @return what could not be kept
+     */
+    public Optional<String> prepareBeside(ReplacementFile newFile) throws IOException {
+        newFile.requireInPlace();
+        Optional<String> lost = Optional.empty();
+        try {
+            FileAttributes.transfer(lock.file(), newFile.file());
+        } catch (IOException problem) {
+            lost = Optional.of(
+                    "the output has not all of the image's owner, mode and attributes: " + problem.getMessage());
+        }
+        newFile.sync();
+        return lost;
+    }
+
     /** Gives the new file the original's attributes and writes it to the disk. */
     public void prepare(ReplacementFile replacement) throws IOException {
         replacement.requireInPlace();

@@ -39,6 +39,15 @@ public record SwapCapabilities(boolean exchange, boolean leases, boolean reflink
         }
     }
 
+    /** For a new file that replaces nothing. */
+    static SwapCapabilities probeReflinkOnly(ImageLock lock, Path output, String runId)
+            throws IOException, ImageRefusedException {
+        TemporaryNames names = new TemporaryNames(output, runId);
+        try (ReplacementFile probe = scratch(names.of(Role.PROBE))) {
+            return new SwapCapabilities(false, false, Files.exists(probe.path()) && canReflink(lock, names));
+        }
+    }
+
     private static ReplacementFile scratch(Path path) throws ImageRefusedException {
         try {
             return ReplacementFile.create(path);
