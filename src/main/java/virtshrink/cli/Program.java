@@ -3,6 +3,7 @@ package virtshrink.cli;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.io.PrintWriter;
+import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
 import picocli.CommandLine;
@@ -85,6 +86,9 @@ final class Program {
             return ended(Outcome.YIELDED, "interrupted");
         }
         if (failure instanceof IOException io) {
+            return ended(Outcome.FAILED, FailureText.of(io));
+        }
+        if (failure instanceof UncheckedIOException && failure.getCause() instanceof IOException io) {
             return ended(Outcome.FAILED, FailureText.of(io));
         }
         // A fault of ours: whoever reports it needs the place.
