@@ -143,6 +143,33 @@ class ImageCommandTest {
         assertTrue(result.err().contains("--min-reclaim"), result.err());
     }
 
+    @Test
+    void suggestsTheCommandThatWasMeant() {
+        Cli.Result result = cli.run("imagge a.qcow2");
+
+        assertEquals(2, result.status());
+        assertTrue(
+                result.err().startsWith("virt-shrink: there is no command like that: imagge a.qcow2\n"), result.err());
+        assertTrue(result.err().contains("Did you mean: virt-shrink image"), result.err());
+    }
+
+    @Test
+    void nothingToDoIsWrongUsage() {
+        assertEquals(2, cli.run("--connect test:///default").status());
+    }
+
+    @Test
+    void everyCommandHasHelp() {
+        for (String command : Program.commands(new Session(cli.collaborators, new TestScreen(false), cli.stop, () -> 0))
+                .getSubcommands()
+                .keySet()) {
+            Cli.Result result = cli.run(command + " --help");
+
+            assertEquals(0, result.status(), command);
+            assertTrue(result.out().contains("Usage: virt-shrink " + command), result.out());
+        }
+    }
+
     @ParameterizedTest
     @CsvSource({"SHRUNK, 0", "NOTHING_TO_GAIN, 0", "FAILED, 1", "REFUSED, 3", "YIELDED, 4"})
     void exitCodeTellsTheOutcome(Outcome outcome, int status) {
