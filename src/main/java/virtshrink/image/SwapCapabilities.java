@@ -18,6 +18,8 @@ import virtshrink.os.Renames;
  */
 public record SwapCapabilities(boolean exchange, boolean leases, boolean reflink) {
     /**
+     * Tries every step of the swap.
+     *
      * @throws ImageRefusedException if the new file could not be given the original's owner or attributes, or none can be made here
      */
     public static SwapCapabilities probe(ImageLock lock, Path image, String runId)
@@ -36,6 +38,15 @@ public record SwapCapabilities(boolean exchange, boolean leases, boolean reflink
                         + "); run as root, or check the mount's options");
             }
             return new SwapCapabilities(canExchange(a.path(), b.path()), canLease(a.file()), canReflink(lock, names));
+        }
+    }
+
+    /** For a new file that replaces nothing. */
+    static SwapCapabilities probeReflinkOnly(ImageLock lock, Path output, String runId)
+            throws IOException, ImageRefusedException {
+        TemporaryNames names = new TemporaryNames(output, runId);
+        try (ReplacementFile probe = scratch(names.of(Role.PROBE))) {
+            return new SwapCapabilities(false, false, Files.exists(probe.path()) && canReflink(lock, names));
         }
     }
 
