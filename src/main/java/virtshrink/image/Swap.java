@@ -109,6 +109,7 @@ public final class Swap {
         try {
             if (backup.isPresent()) {
                 Renames.noReplace(backup.get().link(), backup.get().name());
+                notes.add("the original is kept as " + backup.get().name());
             }
             // The new name is on the disk before the old content goes: a power cut leaves one of the two.
             Renames.syncDirectory(directoryOf(image));
@@ -116,7 +117,9 @@ public final class Swap {
                 Files.delete(displaced.get());
             }
         } catch (IOException problem) {
-            notes.add("the image has been replaced, but its original is not tidied away: " + problem.getMessage());
+            notes.add(
+                    "the image has been replaced, but its original could not be given the name it was to have, or be removed; it is still beside the image: "
+                            + problem.getMessage());
         }
         return notes;
     }
@@ -146,7 +149,7 @@ public final class Swap {
         Renames.exchange(beside, image);
         Optional<String> objection;
         try {
-            objection = whyNotDisplaced(beside);
+            objection = whyNotDisplaced(beside, replacement);
         } catch (IOException | RuntimeException problem) {
             exchangeBack(replacement, beside);
             throw problem;
@@ -160,13 +163,17 @@ public final class Swap {
     }
 
     /** Why what now stands beside the image must get its name back; empty if it may go. */
-    private Optional<String> whyNotDisplaced(Path beside) throws IOException {
+    private Optional<String> whyNotDisplaced(Path beside, ReplacementFile replacement) throws IOException {
         if (!FileStatus.of(beside).identity().equals(lock.recorded().identity())) {
             return Optional.of(image + " was replaced by another file while it was being shrunk");
         }
         Optional<String> changed = lock.whyChanged();
         if (changed.isPresent()) {
             return changed;
+        }
+        Optional<String> difference = FileAttributes.difference(lock.file(), replacement.file());
+        if (difference.isPresent()) {
+            return Optional.of("the " + difference.get() + " of " + image + " was changed while it was being shrunk");
         }
         return lock.file().isOnlyOpener()
                 ? Optional.empty()

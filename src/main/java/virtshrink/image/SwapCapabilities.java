@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import virtshrink.image.TemporaryNames.Role;
+import virtshrink.os.FileSystemType;
 import virtshrink.os.OpenFile;
 import virtshrink.os.OsException;
 import virtshrink.os.ReflinkProbe;
@@ -74,7 +75,7 @@ public record SwapCapabilities(boolean exchange, boolean leases, boolean reflink
 
     private static boolean canLease(OpenFile file) throws IOException {
         try {
-            return file.isOnlyOpener();
+            return FileSystemType.of(file.path()).leasesAreComplete() && file.isOnlyOpener();
         } catch (OsException problem) {
             if (problem.isUnsupported()) {
                 return false;
