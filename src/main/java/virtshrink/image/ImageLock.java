@@ -6,6 +6,7 @@ import java.util.Optional;
 import virtshrink.os.FileStatus;
 import virtshrink.os.FileSystemType;
 import virtshrink.os.OpenFile;
+import virtshrink.os.OsException;
 
 /**
  * The hold on one image file from before its first read until after it has been replaced.
@@ -117,6 +118,22 @@ public final class ImageLock implements AutoCloseable {
             return Optional.of(file.path() + " was opened for writing while it was being shrunk");
         }
         return Optional.empty();
+    }
+
+    /**
+     * Whether somebody else has the file open, with or without locks.
+     *
+     * @return empty where that cannot be asked
+     */
+    public Optional<Boolean> isOpenElsewhere() throws IOException {
+        try {
+            return Optional.of(!file.isOnlyOpener());
+        } catch (OsException problem) {
+            if (problem.isUnsupported()) {
+                return Optional.empty();
+            }
+            throw problem;
+        }
     }
 
     @Override

@@ -23,6 +23,8 @@ import virtshrink.os.Renames;
  * modification then, so that {@link Leftovers} can tell after a crash whether anybody has written to the one beside.
  */
 public final class Swap {
+    private static final int OWNER_ONLY = 0600;
+
     private final ImageLock lock;
     private final Path image;
     private final TemporaryNames names;
@@ -51,8 +53,10 @@ public final class Swap {
         try {
             FileAttributes.transfer(lock.file(), newFile.file());
         } catch (IOException problem) {
-            lost = Optional.of(
-                    "the output has not all of the image's owner, mode and attributes: " + problem.getMessage());
+            // What lacks an access control list, or the owner it was meant for, must not be open by its mode.
+            newFile.file().chmod(OWNER_ONLY);
+            lost = Optional.of("the output has not all of the image's owner, mode and attributes ("
+                    + problem.getMessage() + "); only its owner may use it");
         }
         newFile.sync();
         return lost;
@@ -167,6 +171,8 @@ public final class Swap {
         if (!FileStatus.of(beside).identity().equals(lock.recorded().identity())) {
             return Optional.of(image + " was replaced by another file while it was being shrunk");
         }
+        // In this order: the name leads elsewhere by now, so once nobody has the file open nobody can write to it any more.
+        boolean alone = lock.file().isOnlyOpener();
         Optional<String> changed = lock.whyChanged();
         if (changed.isPresent()) {
             return changed;
@@ -175,7 +181,7 @@ public final class Swap {
         if (difference.isPresent()) {
             return Optional.of("the " + difference.get() + " of " + image + " was changed while it was being shrunk");
         }
-        return lock.file().isOnlyOpener()
+        return alone
                 ? Optional.empty()
                 : Optional.of(image + " is open in another process (a starting guest, a backup, a loop device)");
     }
