@@ -58,8 +58,13 @@ final class Program {
 
     private int wrongUsage(ParameterException wrong) {
         CommandLine command = wrong.getCommandLine();
+        boolean unknownCommand = command.getParent() == null
+                && wrong instanceof CommandLine.UnmatchedArgumentException unmatched
+                && !unmatched.isUnknownOption();
         return wrongUsage(
-                String.valueOf(wrong.getMessage()),
+                unknownCommand
+                        ? "there is no command like that: " + String.join(" ", arguments)
+                        : String.valueOf(wrong.getMessage()),
                 command,
                 () -> CommandLine.UnmatchedArgumentException.printSuggestions(wrong, command.getErr()));
     }

@@ -61,6 +61,8 @@ public record SwapCapabilities(boolean exchange, boolean leases, boolean reflink
     private static boolean canExchange(Path a, Path b) throws IOException {
         try {
             Renames.exchange(a, b);
+            // Back again: each file is removed under the name it was made with.
+            Renames.exchange(a, b);
             return true;
         } catch (OsException problem) {
             if (problem.isUnsupported()) {
