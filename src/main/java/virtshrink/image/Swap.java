@@ -9,6 +9,7 @@ import java.util.Optional;
 import virtshrink.image.TemporaryNames.Role;
 import virtshrink.os.Errno;
 import virtshrink.os.FileStatus;
+import virtshrink.os.Lease;
 import virtshrink.os.OsException;
 import virtshrink.os.Renames;
 
@@ -16,8 +17,8 @@ import virtshrink.os.Renames;
  * The one step in which a new image takes the place of the original.
  *
  * <p>At every moment the image's name leads to the whole original or to the whole, synced new file. The new file is locked against writers
- * before it gets the name. What was displaced is unlinked only after it has proven that nobody wrote to it or has it open; otherwise the
- * two are exchanged back.
+ * before it gets the name. What was displaced is unlinked only after it has proven that nobody wrote to it, has it open or is about
+ * to open it; otherwise the two are exchanged back.
  *
  * <p>The displaced original stands, for that moment, under the name of role {@link Role#EXCHANGE}. Both files carry the same time of
  * modification then, so that {@link Leftovers} can tell after a crash whether anybody has written to the one beside.
@@ -118,7 +119,12 @@ public final class Swap {
             // The new name is on the disk before the old content goes: a power cut leaves one of the two.
             Renames.syncDirectory(directoryOf(image));
             if (displaced.isPresent()) {
-                Files.delete(displaced.get());
+                // One who looked the name up before the exchange and opens only now must not write into nothing.
+                if (lock.file().isOnlyOpener()) {
+                    Files.delete(displaced.get());
+                } else {
+                    notes.add("another process has opened the original in the moment of the exchange; it is kept as " + displaced.get());
+                }
             }
         } catch (IOException problem) {
             notes.add(
@@ -146,14 +152,30 @@ public final class Swap {
         Renames.syncDirectory(directoryOf(output));
     }
 
+    /**
+     * Under a lease on the original, which is granted only while nobody has it open and lets whoever comes wait. Without it a starting qemu
+     * could slip through: it opens an image twice by its name, for reading and then for writing, and looks for locks only on the first of the
+     * two files. When those are the original and, a moment later, the new file, the exchange must not be undone any more.
+     */
     private Optional<Path> exchange(ReplacementFile replacement) throws IOException, ImageRefusedException {
+        Optional<Lease> lease = lock.file().tryLease();
+        if (lease.isEmpty()) {
+            throw new ImageRefusedException(openElsewhere());
+        }
+        try (Lease alone = lease.get()) {
+            return exchange(replacement, alone);
+        }
+    }
+
+    private Optional<Path> exchange(ReplacementFile replacement, Lease alone)
+            throws IOException, ImageRefusedException {
         Path beside = names.of(Role.EXCHANGE);
         Renames.noReplace(replacement.path(), beside);
         replacement.nowAt(beside);
         Renames.exchange(beside, image);
         Optional<String> objection;
         try {
-            objection = whyNotDisplaced(beside, replacement);
+            objection = whyNotDisplaced(beside, replacement, alone);
         } catch (IOException | RuntimeException problem) {
             exchangeBack(replacement, beside);
             throw problem;
@@ -167,12 +189,10 @@ public final class Swap {
     }
 
     /** Why what now stands beside the image must get its name back; empty if it may go. */
-    private Optional<String> whyNotDisplaced(Path beside, ReplacementFile replacement) throws IOException {
+    private Optional<String> whyNotDisplaced(Path beside, ReplacementFile replacement, Lease alone) throws IOException {
         if (!FileStatus.of(beside).identity().equals(lock.recorded().identity())) {
             return Optional.of(image + " was replaced by another file while it was being shrunk");
         }
-        // In this order: the name leads elsewhere by now, so once nobody has the file open nobody can write to it any more.
-        boolean alone = lock.file().isOnlyOpener();
         Optional<String> changed = lock.whyChanged();
         if (changed.isPresent()) {
             return changed;
@@ -181,9 +201,12 @@ public final class Swap {
         if (difference.isPresent()) {
             return Optional.of("the " + difference.get() + " of " + image + " was changed while it was being shrunk");
         }
-        return alone
-                ? Optional.empty()
-                : Optional.of(image + " is open in another process (a starting guest, a backup, a loop device)");
+        // Last, so that one who had looked up the name before the exchange has had time to show.
+        return alone.isWanted() ? Optional.of(openElsewhere()) : Optional.empty();
+    }
+
+    private String openElsewhere() {
+        return image + " is open in another process (a starting guest, a backup, a loop device)";
     }
 
     private void exchangeBack(ReplacementFile replacement, Path beside) throws IOException {

@@ -191,12 +191,22 @@ public final class OpenFile implements AutoCloseable {
      * @throws OsException with {@link OsException#isUnsupported()} where the filesystem has no leases or the user may not take them
      */
     public boolean isOnlyOpener() throws OsException {
-        Optional<Lease> lease = Lease.tryTake(this);
+        Optional<Lease> lease = tryLease();
         if (lease.isEmpty()) {
             return false;
         }
         lease.get().close();
         return true;
+    }
+
+    /**
+     * A lease that makes whoever opens the file wait until it is closed; empty if somebody has it open or mapped already. To be held for
+     * moments only.
+     *
+     * @throws OsException with {@link OsException#isUnsupported()} where the filesystem has no leases or the user may not take them
+     */
+    public Optional<Lease> tryLease() throws OsException {
+        return Lease.tryTake(this);
     }
 
     /**
