@@ -60,6 +60,17 @@ public final class ImageJudge {
         return new JudgedImage(file, chain, facts);
     }
 
+    /**
+     * Reads what an image is, for looking at it only: what speaks against replacing it does not matter.
+     *
+     * @throws ImageRefusedException if it cannot be opened without following what its header must not be believed
+     */
+    public JudgedImage look(Path image, ImageFormat format) throws IOException, ImageRefusedException {
+        Path file = resolve(image);
+        List<ChainElement> chain = BackingChain.walk(image, format);
+        return new JudgedImage(file, chain, ImageFacts.read(file, format, qemuImg));
+    }
+
     private static Path resolve(Path image) throws IOException, ImageRefusedException {
         Path file;
         try {

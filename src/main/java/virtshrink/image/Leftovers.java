@@ -9,6 +9,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import virtshrink.image.TemporaryNames.Role;
+import virtshrink.os.Errno;
 import virtshrink.os.FileStatus;
 import virtshrink.os.OpenFile;
 import virtshrink.os.OsException;
@@ -58,7 +59,8 @@ public final class Leftovers {
     public static List<String> removeFilesBeside(Path image) throws IOException {
         List<String> done = new ArrayList<>();
         try (DirectoryStream<Path> entries = Files.newDirectoryStream(
-                image.getParent(), file -> TemporaryNames.roleOf(file, image).isPresent())) {
+                image.resolveSibling("."),
+                file -> TemporaryNames.roleOf(file, image).isPresent())) {
             for (Path file : entries) {
                 Role role = TemporaryNames.roleOf(file, image).orElseThrow();
                 remove(file, role, image).ifPresent(done::add);
@@ -68,6 +70,9 @@ public final class Leftovers {
     }
 
     private static Optional<String> remove(Path file, Role role, Path image) throws IOException {
+        if (role == Role.BACKUP) {
+            return removeBackupLink(file, image);
+        }
         if (FileStatus.ofLink(file).symlink()) {
             return Optional.of("left " + file + " alone: it is a symbolic link");
         }
@@ -82,9 +87,22 @@ public final class Leftovers {
             }
             Files.delete(file);
             return Optional.of("removed " + file + ", left by a dead run");
-        } catch (NoSuchFileException gone) {
-            return Optional.empty();
+        } catch (OsException problem) {
+            if (problem.is(Errno.ENOENT)) {
+                return Optional.empty();
+            }
+            throw problem;
         }
+    }
+
+    /** A second name of the image itself is nothing; any other file is the original that somebody wanted to keep. */
+    private static Optional<String> removeBackupLink(Path file, Path image) throws IOException {
+        if (!FileStatus.ofLink(file).identity().equals(FileStatus.of(image).identity())) {
+            return Optional.of(
+                    "left " + file + " alone: it is the original of " + image + ", which a dead run was to keep");
+        }
+        Files.delete(file);
+        return Optional.of("removed " + file + ", left by a dead run");
     }
 
     private static boolean nobodyElseHasOpen(OpenFile file) throws IOException {

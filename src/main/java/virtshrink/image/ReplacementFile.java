@@ -3,8 +3,10 @@ package virtshrink.image;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import virtshrink.os.Errno;
 import virtshrink.os.FileStatus;
 import virtshrink.os.OpenFile;
+import virtshrink.os.OsException;
 
 /**
  * A file that a run makes beside an image: 0600 from its first moment, its descriptor kept open since creation so that no write error of
@@ -49,10 +51,20 @@ public final class ReplacementFile implements AutoCloseable {
         return SpaceTaken.of(file.status());
     }
 
+    private boolean leadsHere() throws IOException {
+        try {
+            return FileStatus.ofLink(path).identity().equals(file.status().identity());
+        } catch (OsException problem) {
+            if (problem.is(Errno.ENOENT)) {
+                return false;
+            }
+            throw problem;
+        }
+    }
+
     /** Whether the name still leads to this file: nobody has taken it for a leftover or put another one there. */
     void requireInPlace() throws IOException {
-        FileStatus named = FileStatus.ofLink(path);
-        if (!named.identity().equals(file.status().identity())) {
+        if (!leadsHere()) {
             throw new IOException(path + " was replaced by another file while it was being written");
         }
     }
@@ -80,7 +92,8 @@ public final class ReplacementFile implements AutoCloseable {
     @Override
     public void close() throws IOException {
         try {
-            if (!givenAway) {
+            // In the middle of an exchange that could not be undone the name leads to the original.
+            if (!givenAway && leadsHere()) {
                 Files.deleteIfExists(path);
             }
         } finally {

@@ -3,6 +3,8 @@ package virtshrink.image;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Optional;
 import virtshrink.image.TemporaryNames.Role;
 import virtshrink.os.Errno;
@@ -38,6 +40,24 @@ public final class Swap {
         this.capabilities = capabilities;
     }
 
+    /**
+     * Gives a file that is to stand beside the original its attributes as far as that is possible there, and writes it to the disk.
+     *
+     * @return what could not be kept
+     */
+    public Optional<String> prepareBeside(ReplacementFile newFile) throws IOException {
+        newFile.requireInPlace();
+        Optional<String> lost = Optional.empty();
+        try {
+            FileAttributes.transfer(lock.file(), newFile.file());
+        } catch (IOException problem) {
+            lost = Optional.of(
+                    "the output has not all of the image's owner, mode and attributes: " + problem.getMessage());
+        }
+        newFile.sync();
+        return lost;
+    }
+
     /** Gives the new file the original's attributes and writes it to the disk. */
     public void prepare(ReplacementFile replacement) throws IOException {
         replacement.requireInPlace();
@@ -49,30 +69,56 @@ public final class Swap {
      * Replaces the image. The caller has passed its point of no return; this takes milliseconds.
      *
      * @param backup name under which the original stays; must not exist
+     * @return what could not be tidied up after the image had been replaced, as notes for the user
      * @throws ImageRefusedException if somebody else has opened, written or replaced the image: the original has its name (again)
-     * @throws IOException if a step failed; the image's name leads to the original
+     * @throws IOException if a step failed; the message says which file the image's name leads to
      */
-    public void run(ReplacementFile replacement, Optional<Path> backup) throws IOException, ImageRefusedException {
+    public List<String> run(ReplacementFile replacement, Optional<Path> backup)
+            throws IOException, ImageRefusedException {
         refuseIfChanged();
         ImageLock.forbidWriters(replacement.file());
+        Path link = names.of(Role.BACKUP);
         if (backup.isPresent()) {
-            Files.createLink(backup.get(), image);
+            Files.createLink(link, image);
         }
-        boolean swapped = false;
+        Optional<Path> displaced;
         try {
-            if (capabilities.exchange() && capabilities.leases()) {
-                exchange(replacement);
-            } else {
-                Renames.replace(replacement.path(), image);
-                replacement.giveAway();
+            displaced = capabilities.exchange() && capabilities.leases() ? exchange(replacement) : replace(replacement);
+        } catch (IOException | ImageRefusedException | RuntimeException problem) {
+            // Only a second name of the original goes.
+            if (backup.isPresent()) {
+                Files.deleteIfExists(link);
             }
-            swapped = true;
-        } finally {
-            if (!swapped && backup.isPresent()) {
-                Files.deleteIfExists(backup.get());
-            }
+            throw problem;
         }
-        Renames.syncDirectory(image.getParent());
+        return tidyUp(displaced, backup.map(path -> new Backup(link, path)));
+    }
+
+    /** The original under a temporary name, and the name it is to have. */
+    private record Backup(Path link, Path name) {}
+
+    private Optional<Path> replace(ReplacementFile replacement) throws IOException {
+        Renames.replace(replacement.path(), image);
+        replacement.giveAway();
+        return Optional.empty();
+    }
+
+    /** The image has been replaced whatever happens here: what fails now is worth a note, not a failure. */
+    private List<String> tidyUp(Optional<Path> displaced, Optional<Backup> backup) {
+        List<String> notes = new ArrayList<>();
+        try {
+            if (backup.isPresent()) {
+                Renames.noReplace(backup.get().link(), backup.get().name());
+            }
+            // The new name is on the disk before the old content goes: a power cut leaves one of the two.
+            Renames.syncDirectory(directoryOf(image));
+            if (displaced.isPresent()) {
+                Files.delete(displaced.get());
+            }
+        } catch (IOException problem) {
+            notes.add("the image has been replaced, but its original is not tidied away: " + problem.getMessage());
+        }
+        return notes;
     }
 
     /**
@@ -90,10 +136,10 @@ public final class Swap {
             throw problem;
         }
         newFile.giveAway();
-        Renames.syncDirectory(output.getParent());
+        Renames.syncDirectory(directoryOf(output));
     }
 
-    private void exchange(ReplacementFile replacement) throws IOException, ImageRefusedException {
+    private Optional<Path> exchange(ReplacementFile replacement) throws IOException, ImageRefusedException {
         Path beside = names.of(Role.EXCHANGE);
         Renames.noReplace(replacement.path(), beside);
         replacement.nowAt(beside);
@@ -110,9 +156,7 @@ public final class Swap {
             throw new ImageRefusedException(objection.get());
         }
         replacement.giveAway();
-        // The new name is on the disk before the old content goes: a power cut leaves one of the two.
-        Renames.syncDirectory(image.getParent());
-        Files.delete(beside);
+        return Optional.of(beside);
     }
 
     /** Why what now stands beside the image must get its name back; empty if it may go. */
@@ -130,7 +174,14 @@ public final class Swap {
     }
 
     private void exchangeBack(ReplacementFile replacement, Path beside) throws IOException {
-        Renames.exchange(beside, image);
+        try {
+            Renames.exchange(beside, image);
+        } catch (IOException problem) {
+            throw new IOException(
+                    "the image's name leads to the new file, which is whole, and the original could not be given its name back: it is "
+                            + beside,
+                    problem);
+        }
         // Whoever opened the new file in between, and does not heed locks, must not lose what it stands on.
         if (!replacement.file().isOnlyOpener()) {
             replacement.giveAway();
@@ -138,6 +189,10 @@ public final class Swap {
                     "the original is in place, but another process has opened the new file meanwhile; it is kept as "
                             + beside + ": end that process, then remove the file");
         }
+    }
+
+    private static Path directoryOf(Path file) {
+        return file.resolveSibling(".");
     }
 
     private void refuseIfChanged() throws IOException, ImageRefusedException {

@@ -21,6 +21,8 @@ final class TemporaryNames {
         NEW("new.qcow2"),
         /** About to be exchanged with the image, or just exchanged: the new one or the original. */
         EXCHANGE("exchange.qcow2"),
+        /** Second link of the original, on its way to the name under which it is kept. */
+        BACKUP("backup"),
         /** Scratch file of the permission probe. */
         PROBE("probe"),
         /** The other one: the probe exchanges the two. */

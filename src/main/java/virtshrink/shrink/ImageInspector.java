@@ -4,7 +4,6 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Optional;
 import virtshrink.image.ImageFormat;
-import virtshrink.image.ImageJudge;
 import virtshrink.image.ImageRefusedException;
 import virtshrink.image.ImageWork;
 import virtshrink.image.RunDirectory;
@@ -15,6 +14,8 @@ import virtshrink.inspect.DiskInspector;
 /** Looks at what lies on an image without writing anything or keeping anybody from starting. Thread-safe. */
 public final class ImageInspector {
     /**
+     * Reads the partition table and every filesystem.
+     *
      * @param sectorBytes logical sector size of the guest's disk, 512 or 4096
      * @throws ImageRefusedException if the image cannot be looked at: in use, or a header that is not followed
      */
@@ -26,7 +27,7 @@ public final class ImageInspector {
     /** As {@link #inspect(Path, ImageFormat, int)}, with the guest's name of the disk. */
     DiskInspection inspect(Path image, ImageFormat format, String diskName, int sectorBytes)
             throws IOException, ImageRefusedException {
-        ImageWork.Terms terms = new ImageWork.Terms(true, Optional.empty(), ImageJudge.Policy.SEPARATE_OUTPUT);
+        ImageWork.Terms terms = new ImageWork.Terms(true, Optional.empty(), Optional.empty());
         try (ImageWork work = ImageWork.begin(RunDirectory.standard(), image, format, terms, kill -> {});
                 ServedDisk disk = work.serveOriginal()) {
             DiskInspection inspection = DiskInspector.standard().inspect(disk.bytes(), diskName, sectorBytes);
