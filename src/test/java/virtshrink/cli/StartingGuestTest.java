@@ -180,8 +180,7 @@ class StartingGuestTest {
     @Test
     void diskThatTheDomainNoLongerHasIsLeftAlone() throws Exception {
         define("changed");
-        Cli.Result result = host.at(
-                        Phase.REBUILD, () -> host.libvirtd.virsh("detach-disk", domain, "vda", "--config"))
+        Cli.Result result = host.at(Phase.REBUILD, () -> host.libvirtd.virsh("detach-disk", domain, "vda", "--config"))
                 .run("domain", "--json", domain);
         assertRefused(result, "was changed");
     }
