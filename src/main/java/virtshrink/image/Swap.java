@@ -24,6 +24,8 @@ import virtshrink.os.Renames;
  * modification then, so that {@link Leftovers} can tell after a crash whether anybody has written to the one beside.
  */
 public final class Swap {
+    private static final int OWNER_ONLY = 0600;
+
     private final ImageLock lock;
     private final Path image;
     private final TemporaryNames names;
@@ -52,8 +54,10 @@ public final class Swap {
         try {
             FileAttributes.transfer(lock.file(), newFile.file());
         } catch (IOException problem) {
-            lost = Optional.of(
-                    "the output has not all of the image's owner, mode and attributes: " + problem.getMessage());
+            // What lacks an access control list, or the owner it was meant for, must not be open by its mode.
+            newFile.file().chmod(OWNER_ONLY);
+            lost = Optional.of("the output has not all of the image's owner, mode and attributes ("
+                    + problem.getMessage() + "); only its owner may use it");
         }
         newFile.sync();
         return lost;
@@ -110,14 +114,22 @@ public final class Swap {
         try {
             if (backup.isPresent()) {
                 Renames.noReplace(backup.get().link(), backup.get().name());
+                notes.add("the original is kept as " + backup.get().name());
             }
             // The new name is on the disk before the old content goes: a power cut leaves one of the two.
             Renames.syncDirectory(directoryOf(image));
             if (displaced.isPresent()) {
-                Files.delete(displaced.get());
+                // One who looked the name up before the exchange and opens only now must not write into nothing.
+                if (lock.file().isOnlyOpener()) {
+                    Files.delete(displaced.get());
+                } else {
+                    notes.add("another process has opened the original in the moment of the exchange; it is kept as " + displaced.get());
+                }
             }
         } catch (IOException problem) {
-            notes.add("the image has been replaced, but its original is not tidied away: " + problem.getMessage());
+            notes.add(
+                    "the image has been replaced, but its original could not be given the name it was to have, or be removed; it is still beside the image: "
+                            + problem.getMessage());
         }
         return notes;
     }
@@ -163,7 +175,7 @@ public final class Swap {
         Renames.exchange(beside, image);
         Optional<String> objection;
         try {
-            objection = whyNotDisplaced(beside, alone);
+            objection = whyNotDisplaced(beside, replacement, alone);
         } catch (IOException | RuntimeException problem) {
             exchangeBack(replacement, beside);
             throw problem;
@@ -177,13 +189,17 @@ public final class Swap {
     }
 
     /** Why what now stands beside the image must get its name back; empty if it may go. */
-    private Optional<String> whyNotDisplaced(Path beside, Lease alone) throws IOException {
+    private Optional<String> whyNotDisplaced(Path beside, ReplacementFile replacement, Lease alone) throws IOException {
         if (!FileStatus.of(beside).identity().equals(lock.recorded().identity())) {
             return Optional.of(image + " was replaced by another file while it was being shrunk");
         }
         Optional<String> changed = lock.whyChanged();
         if (changed.isPresent()) {
             return changed;
+        }
+        Optional<String> difference = FileAttributes.difference(lock.file(), replacement.file());
+        if (difference.isPresent()) {
+            return Optional.of("the " + difference.get() + " of " + image + " was changed while it was being shrunk");
         }
         // Last, so that one who had looked up the name before the exchange has had time to show.
         return alone.isWanted() ? Optional.of(openElsewhere()) : Optional.empty();

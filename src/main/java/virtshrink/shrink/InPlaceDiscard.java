@@ -16,7 +16,7 @@ import virtshrink.image.ServedDisk;
  */
 final class InPlaceDiscard {
     /** So much is done between two looks at whether to stop. */
-    private static final long BATCH_BYTES = 1L << 30;
+    private static final long BATCH_BYTES = 64L << 20;
 
     private final ImageWork work;
     private final ReclaimPlan plan;
@@ -29,9 +29,11 @@ final class InPlaceDiscard {
     }
 
     /**
-     * @throws ImageRefusedException if the format cannot give space back in place, or not without risk
+     * Asked after everything that this run itself had opened is closed again.
+     *
+     * @throws ImageRefusedException if the format cannot give space back in place, or not without risk, or somebody has the image open
      */
-    static void requirePossible(ImageWork work) throws ImageRefusedException {
+    static void requirePossible(ImageWork work) throws IOException, ImageRefusedException {
         if (work.format() != ImageFormat.QCOW2 && work.format() != ImageFormat.RAW) {
             throw new ImageRefusedException("only qcow2 and raw images can give space back in place");
         }
@@ -39,6 +41,11 @@ final class InPlaceDiscard {
         if (qcow2.isPresent() && !qcow2.get().bitmaps().isEmpty()) {
             throw new ImageRefusedException(
                     "the image has persistent bitmaps, which an interruption in place would make inconsistent; shrink it without --in-place");
+        }
+        // Whoever reads past the locks, such as a loop device with a mounted filesystem, may take a free block into use.
+        if (work.lock().isOpenElsewhere().orElse(false)) {
+            throw new ImageRefusedException(
+                    work.file() + " is open in another process (a starting guest, a backup, a loop device)");
         }
     }
 

@@ -43,8 +43,9 @@ record InspectedDisk(
         try (ServedDisk served = work.serveOriginal()) {
             clock.enter(Phase.INSPECT);
             DiskInspection inspection = inspect(served, request);
-            if (context.dirty().isPresent()) {
-                inspection = inspection.withSwapLeftAlone(context.dirty().get());
+            Optional<String> doubt = context.doubt().or(request.guard()::unseen);
+            if (doubt.isPresent()) {
+                inspection = inspection.withSwapLeftAlone(doubt.get());
             }
             boolean readers = request.filler() == ShrinkRequest.Filler.AUTO;
             if (readers && inspection.refusal().isPresent()) {

@@ -272,7 +272,6 @@ final class ShrinkRun {
         cancellation.passPointOfNoReturn();
         notes.addAll(swap.run(newFile, backup(work)));
         after = size(taken);
-        backup(work).ifPresent(path -> notes.add("the original is kept as " + path));
         if (target() != request.format()) {
             notes.add("the file is %s now: whoever uses it as %s must be told"
                     .formatted(target().qemuName(), request.format().qemuName()));

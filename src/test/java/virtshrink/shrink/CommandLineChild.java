@@ -1,5 +1,7 @@
 package virtshrink.shrink;
 
+import ch.qos.logback.classic.Logger;
+import ch.qos.logback.core.Appender;
 import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.jr.ob.JSON;
 import com.sun.jna.Native;
@@ -102,7 +104,9 @@ final class CommandLineChild {
                         JSON.class,
                         JsonFactory.class,
                         Native.class,
-                        LoggerFactory.class)
+                        LoggerFactory.class,
+                        Logger.class,
+                        Appender.class)
                 .map(type -> type.getProtectionDomain().getCodeSource().getLocation())
                 .map(location -> Path.of(URI.create(location.toString())).toString())
                 .distinct()

@@ -44,6 +44,7 @@ public final class GuestDisk {
 
     private static final int SWAP_PAGE = 4096;
     private static final int PIECE = 1 << 20;
+    private static final long MIB = 1 << 20;
     private static final Pattern BLOCK_SIZE = Pattern.compile("(?m)^Block size:\\s+(\\d+)$");
     private static final Pattern FREE = Pattern.compile("(?m)^ {2}Free blocks: (.+)$");
 
@@ -89,9 +90,9 @@ public final class GuestDisk {
         return make(directory, name, seed, DELETED_BYTES);
     }
 
-    /** As {@link #make(Path, String, long)} with another amount of deleted bytes. */
+    /** As {@link #make(Path, String, long)} with more deleted bytes. */
     static GuestDisk make(Path directory, String name, long seed, int deletedBytes) throws IOException {
-        long more = Math.max(0, deletedBytes - DELETED_BYTES);
+        long more = (deletedBytes - DELETED_BYTES) / MIB * MIB * 9 / 8;
         Path raw = ExternalTool.sparse(directory.resolve(name), DISK_BYTES + more);
         long extBytes = EXT4_BYTES + more;
         ExternalTool.run(
@@ -205,8 +206,8 @@ public final class GuestDisk {
                         pattern,
                         read(now, range.startBytes(), Math.toIntExact(range.lengthBytes()))
                                 .array());
-                write.addAll(List.of(
-                        "-c", "write -s %s %d %d".formatted(pattern, range.startBytes(), range.lengthBytes())));
+                write.addAll(
+                        List.of("-c", "write -s %s %d %d".formatted(pattern, range.startBytes(), range.lengthBytes())));
             }
             write.add(overlay.toString());
             ExternalTool.run(write.toArray(String[]::new));
@@ -225,8 +226,7 @@ public final class GuestDisk {
     long requireSameIn(Path image, String format) throws IOException {
         Path copy = Files.createTempFile("result", ".raw");
         try {
-            ExternalTool.run(
-                    "qemu-img", "convert", "-f", format, "-O", "raw", image.toString(), copy.toString());
+            ExternalTool.run("qemu-img", "convert", "-f", format, "-O", "raw", image.toString(), copy.toString());
             long left = requireSameBytes(copy);
             ExternalTool.Result check = ExternalTool.attempt("", "e2fsck", "-fn", ext4Of(copy));
             assertEquals(0, check.exitCode(), check.output());
@@ -287,8 +287,7 @@ public final class GuestDisk {
         Path mounted = Files.createDirectory(scratch.resolve("mounted"));
         try {
             ExternalTool.run("qemu-img", "convert", "-f", format, "-O", "raw", image.toString(), copy.toString());
-            ExternalTool.run(
-                    "mount", "-o", "ro,loop,offset=" + EXT4_START, copy.toString(), mounted.toString());
+            ExternalTool.run("mount", "-o", "ro,loop,offset=" + EXT4_START, copy.toString(), mounted.toString());
             try {
                 return manifestOf(mounted);
             } finally {
@@ -303,7 +302,9 @@ public final class GuestDisk {
         String script = "cd \"$1\" && find . -printf '%p %y %m %U %G %n %s %T@ %l\\n' | sort"
                 + " && find . -type f -print0 | sort -z | xargs -0 sha256sum"
                 + " && getfattr -R -P -h -d -m - -e hex . | sort";
-        return ExternalTool.run("sh", "-c", script, "sh", root.toString()).lines().toList();
+        return ExternalTool.run("sh", "-c", script, "sh", root.toString())
+                .lines()
+                .toList();
     }
 
     /** What is free, by other tools than the code under test: the blocks {@code dumpe2fs} lists, and swap behind its header. */
@@ -324,6 +325,43 @@ public final class GuestDisk {
         }
         long swap = sizeBytes() - DISK_BYTES + SWAP_START;
         return ranges.add(swap + SWAP_PAGE, SWAP_BYTES - SWAP_PAGE).build();
+    }
+
+    /** Offset of a 64 KiB piece of the disk that holds content of a file; aligned so. */
+    long usedOffset() throws IOException {
+        RangeSet free = free();
+        String[] blocks = ExternalTool.run("debugfs", "-R", "blocks /data/large", ext4Of(raw))
+                .lines()
+                .reduce((first, last) -> last)
+                .orElse("")
+                .strip()
+                .split(" ", -1);
+        for (String block : blocks) {
+            long offset = EXT4_START + Long.parseLong(block) * 4096;
+            if (offset % PIECE == 0 && !free.overlaps(new ByteRange(offset, 65536))) {
+                return offset;
+            }
+        }
+        throw new AssertionError("the file has no aligned blocks: " + List.of(blocks));
+    }
+
+    /** Offset of a megabyte of the disk that is free and holds deleted bytes; aligned so. */
+    long deletedOffset() throws IOException {
+        RangeSet free = free();
+        try (FileChannel disk = FileChannel.open(raw)) {
+            for (long at = EXT4_START; at < EXT4_START + EXT4_BYTES; at += PIECE) {
+                if (free.contains(new ByteRange(at, PIECE))
+                        && read(disk, at, PIECE).get(PIECE / 2) != 0) {
+                    return at;
+                }
+            }
+        }
+        throw new AssertionError("nothing was deleted");
+    }
+
+    /** As after a crash: the journal is to be replayed. */
+    void markDirty() throws IOException {
+        debugfs("feature needs_recovery");
     }
 
     /** Runs commands of debugfs on the ext4. */

@@ -96,10 +96,10 @@ class ShrinkFaultsTest {
 
     static Stream<String> lies() {
         return Stream.of(
-                "write -P 66 17M 512", // one sector of a file
-                "write -z 16M 64k", // one lost cluster
+                "write -P 66 $used 512", // one sector of a file
+                "write -z $used 64k", // one lost cluster
                 "write -z 45M 4k", // the header of swap
-                "write -P 66 30M 512" // bytes in space that is free
+                "write -P 66 $deleted 512" // bytes in space that is free
                 );
     }
 
@@ -110,7 +110,9 @@ class ShrinkFaultsTest {
                         "qemu-img",
                         "$real \"$@\" || exit; [ $1 = convert ] || exit 0\n"
                                 + "for target in \"$@\"; do :; done\n"
-                                + "qemu-io -f qcow2 -c '" + change + "' \"$target\" >&2"));
+                                + "used=" + GuestDisk.shared().usedOffset() + " deleted="
+                                + GuestDisk.shared().deletedOffset() + "\n"
+                                + "qemu-io -f qcow2 -c \"" + change + "\" \"$target\" >&2"));
         assertTrue(said.contains("verification failed: the new image differs"), said);
     }
 
@@ -122,7 +124,7 @@ class ShrinkFaultsTest {
                 $real "$@" || exit; [ "$1" = convert ] || exit 0
                 for target in "$@"; do :; done
                 qemu-io -f qcow2 -c 'write -z 1052672 4k' "$target" >&2"""));
-        assertTrue(said.contains("verification failed"), said);
+        assertTrue(said.contains("verification failed: sda1 reads otherwise"), said);
     }
 
     @Test
@@ -140,7 +142,7 @@ class ShrinkFaultsTest {
         String said = failWith(child().withTool(
                         "qemu-nbd",
                         "case \"$*\" in *discard*) ;; *) exec $real \"$@\";; esac\n$real \"$@\"\n"
-                                + "qemu-io -f qcow2 -c 'write -z 17M 64k' "
+                                + "qemu-io -f qcow2 -c 'write -z " + GuestDisk.shared().usedOffset() + " 64k' "
                                 + image.resolveSibling(".disk.qcow2.virt-shrink-") + "*.overlay.qcow2 >&2"));
         assertTrue(said.contains("verification failed: the overlay holds bytes outside"), said);
     }
