@@ -134,9 +134,11 @@ final class DomainHost implements AutoCloseable {
     void slowEmulator(String domain, Path image, String... slow) throws IOException {
         assumeTrue(Files.isExecutable(Path.of("/usr/bin/strace")), "needs /usr/bin/strace (package strace)");
         Path emulator = images.resolveSibling(domain + "-qemu");
-        // The tracer stands aside (-D), so libvirt's child is QEMU itself. When libvirt only asks QEMU what it can do, it
+        // The tracer stands aside (-D), so libvirt's child is QEMU itself. When libvirt only asks QEMU what it can do,
+        // it
         // waits for all who hold the pipe.
-        Files.writeString(emulator, """
+        Files.writeString(
+                emulator, """
                 #!/bin/sh
                 case "$*" in
                 *guest=*) exec strace -D -f -qq -o %s -P %s -e trace=openat,fcntl %s /usr/bin/qemu-system-x86_64 "$@" ;;
