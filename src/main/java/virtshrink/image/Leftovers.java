@@ -13,6 +13,7 @@ import virtshrink.os.Errno;
 import virtshrink.os.FileStatus;
 import virtshrink.os.OpenFile;
 import virtshrink.os.OsException;
+import virtshrink.os.Renames;
 import virtshrink.os.ProcessIdentity;
 
 /** Finds and removes what runs left that died without cleaning up: their children, their sockets, their files beside an image. */
@@ -61,7 +62,8 @@ public final class Leftovers {
         try (DirectoryStream<Path> entries = Files.newDirectoryStream(
                 image.resolveSibling("."),
                 file -> TemporaryNames.roleOf(file, image).isPresent())) {
-            for (Path file : entries) {
+            for (Path entry : entries) {
+                Path file = image.resolveSibling(entry.getFileName());
                 Role role = TemporaryNames.roleOf(file, image).orElseThrow();
                 remove(file, role, image).ifPresent(done::add);
             }
@@ -80,10 +82,14 @@ public final class Leftovers {
             if (!open.tryExclusiveFlock() || !nobodyElseHasOpen(open)) {
                 return Optional.of("left " + file + " alone: a process holds it");
             }
-            if (role == Role.EXCHANGE && isNewer(open.status(), FileStatus.of(image))) {
-                return Optional.of("left " + file
-                        + " alone: a run died in the moment of the exchange and this file was written to since; compare"
-                        + " it with " + image + " and keep the one the guest used");
+            if (role == Role.EXCHANGE) {
+                if (!TemporaryNames.isAsExchanged(file, open.status())) {
+                    return Optional.of(
+                            "left " + file + " alone: a run died in the moment of the exchange and this file was"
+                                    + " written to since; compare it with " + image + " and keep the one the guest used");
+                }
+                // It may be the original: the new name is on the disk before the old content goes.
+                Renames.syncDirectory(image.resolveSibling("."));
             }
             Files.delete(file);
             return Optional.of("removed " + file + ", left by a dead run");
@@ -115,10 +121,5 @@ public final class Leftovers {
             // Without leases qemu's own locks are the best there is: bytes 100 to 203 cover every permission.
             return !file.wouldWriteLockConflict(100, 104);
         }
-    }
-
-    private static boolean isNewer(FileStatus file, FileStatus other) {
-        return file.mtimeSeconds() > other.mtimeSeconds()
-                || (file.mtimeSeconds() == other.mtimeSeconds() && file.mtimeNanos() > other.mtimeNanos());
     }
 }

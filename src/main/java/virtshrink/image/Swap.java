@@ -20,7 +20,7 @@ import virtshrink.os.Renames;
  * two are exchanged back.
  *
  * <p>The displaced original stands, for that moment, under the name of role {@link Role#EXCHANGE}. Both files carry the same time of
- * modification then, so that {@link Leftovers} can tell after a crash whether anybody has written to the one beside.
+ * modification then, and the name repeats it, so that {@link Leftovers} can tell after a crash whether anybody has written to the one beside.
  */
 public final class Swap {
     private static final int OWNER_ONLY = 0600;
@@ -144,7 +144,7 @@ public final class Swap {
     }
 
     private Optional<Path> exchange(ReplacementFile replacement) throws IOException, ImageRefusedException {
-        Path beside = names.of(Role.EXCHANGE);
+        Path beside = names.ofExchange(lock.recorded());
         Renames.noReplace(replacement.path(), beside);
         replacement.nowAt(beside);
         Renames.exchange(beside, image);
