@@ -136,6 +136,12 @@ public final class ImageLock implements AutoCloseable {
         }
     }
 
+    /** Gives up qemu's locks, for a run that will not touch the image any more but still has it open. */
+    void letWritersIn() throws IOException {
+        file.unlock(FORBIDS_WRITE, 1);
+        file.unlock(FORBIDS_RESIZE, 1);
+    }
+
     @Override
     public void close() throws IOException {
         file.close();

@@ -40,6 +40,20 @@ import virtshrink.shrink.ShrinkRequest.IdleGuard;
  * in the middle of a run: in the run's own thread, so the run waits for it.
  */
 final class DomainHost implements AutoCloseable {
+    /**
+     * The tracer stands aside (-D), so libvirt's child is QEMU itself. When libvirt only asks QEMU what it can do, it waits for all who hold
+     * the pipe, so there is no tracer then.
+     */
+    private static final String SLOW_EMULATOR = """
+            #!/bin/sh
+            for argument; do
+                case $argument in guest=*) name=${argument#guest=}; name=${name%%,*} ;; esac
+            done
+            [ -z "$name" ] || set -- strace -D -f -qq --seccomp-bpf $(cat "$0.$name") /usr/bin/qemu-system-x86_64 "$@"
+            [ -n "$name" ] || set -- /usr/bin/qemu-system-x86_64 "$@"
+            exec "$@"
+            """;
+
     final PrivateLibvirtd libvirtd;
     final Path images;
 
@@ -131,19 +145,17 @@ final class DomainHost implements AutoCloseable {
      *
      * @param slow what happens to its system calls that concern the image: {@code fcntl:delay_enter=4000000:when=1}, in microseconds
      */
-    void slowEmulator(String domain, Path image, String... slow) throws IOException {
+    void slowEmulator(String domain, Path image, String slow) throws IOException {
         assumeTrue(Files.isExecutable(Path.of("/usr/bin/strace")), "needs /usr/bin/strace (package strace)");
-        Path emulator = images.resolveSibling(domain + "-qemu");
-        // The tracer stands aside (-D), so libvirt's child is QEMU itself. When libvirt only asks QEMU what it can do, it
-        // waits for all who hold the pipe.
-        Files.writeString(emulator, """
-                #!/bin/sh
-                case "$*" in
-                *guest=*) exec strace -D -f -qq -o %s -P %s -e trace=openat,fcntl %s /usr/bin/qemu-system-x86_64 "$@" ;;
-                *) exec /usr/bin/qemu-system-x86_64 "$@" ;;
-                esac
-                """.formatted(emulator + ".log", image, "-e inject=" + String.join(" -e inject=", slow)));
-        Files.setPosixFilePermissions(emulator, PosixFilePermissions.fromString("rwxr-xr-x"));
+        Path emulator = images.resolveSibling("slow-qemu");
+        if (!Files.exists(emulator)) {
+            Files.writeString(emulator, SLOW_EMULATOR);
+            Files.setPosixFilePermissions(emulator, PosixFilePermissions.fromString("rwxr-xr-x"));
+        }
+        String call = slow.substring(0, slow.indexOf(':'));
+        Files.writeString(
+                emulator.resolveSibling("slow-qemu." + domain),
+                "-o %s.log -P %s -e trace=%s -e inject=%s".formatted(emulator, image, call, slow));
         Path xml = Files.writeString(
                 images.resolveSibling(domain + ".xml"),
                 libvirtd.virsh("dumpxml", "--inactive", domain)
