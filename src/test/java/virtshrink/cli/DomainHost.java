@@ -14,9 +14,10 @@ import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Callable;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import virtshrink.image.ImageFormat;
@@ -62,7 +63,7 @@ final class DomainHost implements AutoCloseable {
     private Optional<Event> beforeRun = Optional.empty();
     private Optional<Event> afterLastGuard = Optional.empty();
     private final List<Throwable> failures = new ArrayList<>();
-    private final ExecutorService starter = Executors.newCachedThreadPool();
+    private final ScheduledExecutorService starter = Executors.newScheduledThreadPool(2);
 
     private DomainHost(PrivateLibvirtd libvirtd, Path images) {
         this.libvirtd = libvirtd;
@@ -173,6 +174,11 @@ final class DomainHost implements AutoCloseable {
             }
         }
         return start;
+    }
+
+    /** Does something beside the next run. */
+    <T> Future<T> later(long delayMillis, Callable<T> action) {
+        return starter.schedule(action, delayMillis, TimeUnit.MILLISECONDS);
     }
 
     /** Ends the guest as a crash of QEMU would. */
