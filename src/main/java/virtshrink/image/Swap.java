@@ -1,6 +1,7 @@
 package virtshrink.image;
 
 import java.io.IOException;
+import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -20,8 +21,9 @@ import virtshrink.os.Renames;
  * before it gets the name. What was displaced is unlinked only after it has proven that nobody wrote to it, has it open or is about
  * to open it; otherwise the two are exchanged back.
  *
- * <p>The displaced original stands, for that moment, under the name of role {@link Role#EXCHANGE}. Both files carry the same time of
- * modification then, so that {@link Leftovers} can tell after a crash whether anybody has written to the one beside.
+ * <p>The displaced original stands, for that moment, under the name of role {@link Role#EXCHANGE}. The new file carries the original's time
+ * of modification, which lies before the exchange, and being renamed changes only the time of status change: so {@link Leftovers} can tell
+ * after a crash whether anybody has written to the one beside.
  */
 public final class Swap {
     private static final int OWNER_ONLY = 0600;
@@ -46,10 +48,16 @@ public final class Swap {
     /**
      * Gives a file that is to stand beside the original its attributes as far as that is possible there, and writes it to the disk.
      *
+     * @param ownContentOnly the new file holds nothing but what the image itself held
      * @return what could not be kept
      */
-    public Optional<String> prepareBeside(ReplacementFile newFile) throws IOException {
+    public Optional<String> prepareBeside(ReplacementFile newFile, boolean ownContentOnly) throws IOException {
         newFile.requireInPlace();
+        if (!ownContentOnly) {
+            // The backing files' owners have not said that whoever may read the image may read them.
+            newFile.sync();
+            return Optional.of("the output holds the backing files' content too; only its owner may read it");
+        }
         Optional<String> lost = Optional.empty();
         try {
             FileAttributes.transfer(lock.file(), newFile.file());
@@ -113,7 +121,7 @@ public final class Swap {
         List<String> notes = new ArrayList<>();
         try {
             if (backup.isPresent()) {
-                Renames.noReplace(backup.get().link(), backup.get().name());
+                rename(backup.get().link(), backup.get().name());
                 notes.add("the original is kept as " + backup.get().name());
             }
             // The new name is on the disk before the old content goes: a power cut leaves one of the two.
@@ -123,7 +131,8 @@ public final class Swap {
                 if (lock.file().isOnlyOpener()) {
                     Files.delete(displaced.get());
                 } else {
-                    notes.add("another process has opened the original in the moment of the exchange; it is kept as " + displaced.get());
+                    notes.add("another process has opened the original in the moment of the exchange; it is kept as "
+                            + displaced.get());
                 }
             }
         } catch (IOException problem) {
@@ -141,12 +150,14 @@ public final class Swap {
      */
     public void place(ReplacementFile newFile, Path output) throws IOException, ImageRefusedException {
         try {
-            Renames.noReplace(newFile.path(), output);
+            rename(newFile.path(), output);
         } catch (OsException problem) {
             if (problem.is(Errno.EEXIST)) {
                 throw new ImageRefusedException(output + " exists already");
             }
             throw problem;
+        } catch (FileAlreadyExistsException exists) {
+            throw new ImageRefusedException(output + " exists already");
         }
         newFile.giveAway();
         Renames.syncDirectory(directoryOf(output));
@@ -169,7 +180,7 @@ public final class Swap {
 
     private Optional<Path> exchange(ReplacementFile replacement, Lease alone)
             throws IOException, ImageRefusedException {
-        Path beside = names.of(Role.EXCHANGE);
+        Path beside = names.forExchange(lock.recorded(), replacement.file().status());
         Renames.noReplace(replacement.path(), beside);
         replacement.nowAt(beside);
         Renames.exchange(beside, image);
@@ -226,6 +237,19 @@ public final class Swap {
             throw new IOException(
                     "the original is in place, but another process has opened the new file meanwhile; it is kept as "
                             + beside + ": end that process, then remove the file");
+        }
+    }
+
+    /** Never replaces anything, also where the filesystem does not know how to be asked for that. */
+    private static void rename(Path from, Path to) throws IOException {
+        try {
+            Renames.noReplace(from, to);
+        } catch (OsException problem) {
+            if (!problem.isUnsupported()) {
+                throw problem;
+            }
+            Files.createLink(to, from);
+            Files.delete(from);
         }
     }
 

@@ -114,6 +114,11 @@ public final class OpenFile implements AutoCloseable {
         return path;
     }
 
+    /** A name that leads to this very file for as long as it is open, whatever becomes of its own; also for child processes. */
+    public Path procPath() {
+        return Path.of("/proc/" + ProcessHandle.current().pid() + "/fd/" + descriptor());
+    }
+
     public FileStatus status() throws OsException {
         return FileStatus.ofDescriptor(descriptor(), path);
     }

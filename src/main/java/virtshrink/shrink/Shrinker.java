@@ -36,10 +36,10 @@ public final class Shrinker {
         for (ShrinkRequest disk : disks) {
             // A disk past its point of no return must not keep the next one from being cancelled.
             Cancellation own = new Cancellation();
-            try (Cancellation.Registration linked =
-                    cancellation.onCancel(() -> own.cancel(cancellation.reason().orElse("the run was cancelled")))) {
-                reports.add(new ShrinkRun(runDirectory(), disk, context, progress, own).run());
-            }
+            Cancellation.Registration linked =
+                    cancellation.onCancel(() -> own.cancel(cancellation.reason().orElse("the run was cancelled")));
+            reports.add(new ShrinkRun(runDirectory(), disk, context, progress, own).run());
+            linked.close();
         }
         return reports;
     }

@@ -71,7 +71,8 @@ class DomainListingTest {
             for (Path file : files.toList()) {
                 state.put(
                         file.toString(),
-                        Files.readAttributes(file, "unix:ino,size,mode,lastModifiedTime,ctime").toString());
+                        Files.readAttributes(file, "unix:ino,size,mode,lastModifiedTime,ctime")
+                                .toString());
             }
         }
         return state;
@@ -101,18 +102,20 @@ class DomainListingTest {
         assertEquals(true, eligible.get("eligible"), eligible::toString);
         assertEquals(idle.toString(), eligible.get("image"));
         assertEquals(Files.size(idle), ((Number) eligible.get("fileBytes")).longValue());
-        assertEquals(
-                FileStatus.of(idle).allocatedBytes(), ((Number) eligible.get("allocatedBytes")).longValue());
+        assertEquals(FileStatus.of(idle).allocatedBytes(), ((Number) eligible.get("allocatedBytes")).longValue());
         assertTrue(
                 ((Number) eligible.get("reclaimableBytes")).longValue() >= DomainDiskFixture.DELETED_BYTES,
                 eligible::toString);
-        assertTrue(disks(domains.get("idle")).get("hdc").get("reason").toString().contains("cdrom"));
+        assertTrue(
+                disks(domains.get("idle")).get("hdc").get("reason").toString().contains("cdrom"));
 
         assertEquals("running", domains.get("busy").get("state"));
         assertEquals(false, domains.get("busy").get("eligible"));
         assertTrue(domains.get("busy").get("reason").toString().contains("is running, not shut off"));
         assertNull(disks(domains.get("busy")).get("vda").get("reclaimableBytes"));
-        assertEquals(Files.size(busy), ((Number) disks(domains.get("busy")).get("vda").get("fileBytes")).longValue());
+        assertEquals(
+                Files.size(busy),
+                ((Number) disks(domains.get("busy")).get("vda").get("fileBytes")).longValue());
 
         Map<String, Map<?, ?>> asleep = disks(domains.get("asleep"));
         assertEquals(false, asleep.get("vda").get("eligible"));
@@ -130,9 +133,11 @@ class DomainListingTest {
         assertTrue(lines.get(0).startsWith("DOMAIN "), result.out());
         assertTrue(lines.stream().anyMatch(line -> line.matches("idle +shut off +vda +.*MiB +.*MiB +" + idle)));
         assertTrue(
-                lines.stream().anyMatch(line -> line.matches("busy +running +vda +.*MiB +- +the domain busy is running.*")),
+                lines.stream()
+                        .anyMatch(line -> line.matches("busy +running +vda +.*MiB +- +the domain busy is running.*")),
                 result.out());
-        assertTrue(lines.stream().anyMatch(line -> line.matches("diskless +shut off +- +- +- +no disks")), result.out());
+        assertTrue(
+                lines.stream().anyMatch(line -> line.matches("diskless +shut off +- +- +- +no disks")), result.out());
         assertEquals("", result.err());
     }
 

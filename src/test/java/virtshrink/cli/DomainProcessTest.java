@@ -187,8 +187,7 @@ class DomainProcessTest {
      */
     @Test
     void guestWhoseTwoOpensLieAroundTheExchangeRunsOnTheFileThatHasTheName() throws Exception {
-        host.slowEmulator(
-                domain, image, "openat:delay_enter=900000:delay_exit=2500000:when=2");
+        host.slowEmulator(domain, image, "openat:delay_enter=900000:delay_exit=2500000:when=2");
         try (CommandProcess command = slowExchange("delay_enter=700000:delay_exit=800000")) {
             command.await(() -> CommandProcess.hasTemporary(image, "exchange.qcow2"));
             host.libvirtd.virsh("start", domain);

@@ -173,7 +173,9 @@ class StartingGuestTest {
                     start();
                     return true;
                 } catch (IOException failed) {
-                    assertTrue(String.valueOf(failed.getMessage()).contains("Failed to get \"write\" lock"), failed::toString);
+                    assertTrue(
+                            String.valueOf(failed.getMessage()).contains("Failed to get \"write\" lock"),
+                            failed::toString);
                     return false;
                 }
             });
@@ -209,8 +211,7 @@ class StartingGuestTest {
     @Test
     void diskThatTheDomainNoLongerHasIsLeftAlone() throws Exception {
         define("changed");
-        Cli.Result result = host.at(
-                        Phase.REBUILD, () -> host.libvirtd.virsh("detach-disk", domain, "vda", "--config"))
+        Cli.Result result = host.at(Phase.REBUILD, () -> host.libvirtd.virsh("detach-disk", domain, "vda", "--config"))
                 .run("domain", "--json", domain);
         assertRefused(result, "was changed");
     }
