@@ -230,6 +230,8 @@ public final class Swap {
                             + beside,
                     problem);
         }
+        // The run is over. A guest that waits for the lease to end must not find our locks then.
+        lock.release();
         // Whoever opened the new file in between, and does not heed locks, must not lose what it stands on.
         if (!replacement.file().isOnlyOpener()) {
             replacement.giveAway();
