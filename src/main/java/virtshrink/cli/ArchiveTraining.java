@@ -9,6 +9,7 @@ import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import org.slf4j.LoggerFactory;
 import virtshrink.block.ByteRange;
 import virtshrink.block.RangeSet;
 import virtshrink.filesystem.FilesystemIdentity;
@@ -35,6 +36,8 @@ final class ArchiveTraining {
     private ArchiveTraining() {}
 
     public static void main(String[] arguments) {
+        Logging.configure();
+        LoggerFactory.getLogger(ArchiveTraining.class).debug("not shown");
         StopSignal stop = new StopSignal();
         stop.listen();
         Screen real = Session.ofProcess(stop).screen();

@@ -22,13 +22,13 @@ final class DomainPrinter {
         String name = SafeText.of(result.name());
         Style style = screen.outStyle();
         PrintStream out = screen.out();
-        if (tables) {
-            out.println(style.bold("domain " + name));
-            out.println();
-        }
         if (result.ended().isPresent()) {
             complain(name, result.outcome(), result.reason());
             return;
+        }
+        if (tables) {
+            out.println(style.bold("domain " + name));
+            out.println();
         }
         for (DomainResult.Disk disk : result.disks()) {
             if (disk instanceof DomainResult.Run run) {

@@ -26,7 +26,8 @@ final class ImageOptions {
             names = "--convert",
             paramLabel = "F",
             converter = ImageFormats.Converter.class,
-            description = "Format of OUTPUT (default: that of IMAGE).")
+            description = "Format of the result (default: that of IMAGE). Without OUTPUT the file keeps its name:"
+                    + " whoever uses it must be told.")
     private @Nullable ImageFormat convert;
 
     @Option(names = "--compress", description = "Compress the result (qcow2).")
@@ -129,12 +130,8 @@ final class ImageOptions {
 
     private static void checkReplacement(ImageFormat source, ImageFormat result) throws WrongUsageException {
         require(
-                source == result,
-                "whoever uses IMAGE expects " + source.qemuName() + "; name an OUTPUT for the " + result.qemuName()
-                        + " image");
-        require(
-                canReplaceItself(source),
-                "only qcow2 and raw images can be replaced; name an OUTPUT, and --convert for its format");
+                canReplaceItself(source) && canReplaceItself(result),
+                "only qcow2 and raw images can be replaced, and by those; name an OUTPUT, and --convert for its format");
     }
 
     private static boolean canReplaceItself(ImageFormat format) {

@@ -1,7 +1,10 @@
 package virtshrink.cli;
 
 import java.io.IOException;
+import java.io.PrintStream;
 import java.io.PrintWriter;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
 import java.util.List;
 import picocli.CommandLine;
 import picocli.CommandLine.ParameterException;
@@ -20,7 +23,7 @@ final class Program {
         this.arguments = List.of(arguments);
     }
 
-    /** @return the exit status */
+    /** Runs the command that the arguments name, and returns the exit status. */
     static int run(Session session, String... arguments) {
         return new Program(session, arguments).commandLine().execute(arguments);
     }
@@ -42,24 +45,34 @@ final class Program {
 
     private CommandLine commandLine() {
         return commands(session)
-                .setOut(new PrintWriter(session.screen().out(), true))
-                .setErr(new PrintWriter(session.screen().err(), true))
+                .setOut(writer(session.screen().out()))
+                .setErr(writer(session.screen().err()))
                 .setParameterExceptionHandler((wrong, given) -> wrongUsage(wrong))
                 .setExecutionExceptionHandler((failure, command, parsed) -> failed(failure, command));
     }
 
+    /** For picocli's own texts, which are plain ASCII. */
+    private static PrintWriter writer(PrintStream stream) {
+        return new PrintWriter(stream, true, StandardCharsets.UTF_8);
+    }
+
     private int wrongUsage(ParameterException wrong) {
         CommandLine command = wrong.getCommandLine();
+        boolean unknownCommand = command.getParent() == null
+                && wrong instanceof CommandLine.UnmatchedArgumentException unmatched
+                && !unmatched.isUnknownOption();
         return wrongUsage(
-                String.valueOf(wrong.getMessage()),
+                unknownCommand
+                        ? "there is no command like that: " + String.join(" ", arguments)
+                        : String.valueOf(wrong.getMessage()),
                 command,
                 () -> CommandLine.UnmatchedArgumentException.printSuggestions(wrong, command.getErr()));
     }
 
     private int wrongUsage(String message, CommandLine command, Runnable suggestions) {
-        command.getErr().println("virt-shrink: " + SafeText.of(message));
+        session.screen().err().println("virt-shrink: " + SafeText.of(message));
         suggestions.run();
-        command.getErr().println("Try '" + command.getCommandSpec().qualifiedName() + " --help'.");
+        session.screen().err().println("Try '" + command.getCommandSpec().qualifiedName() + " --help'.");
         printJson(Outcome.FAILED, message);
         return ExitCode.USAGE.status();
     }
@@ -78,6 +91,9 @@ final class Program {
             return ended(Outcome.YIELDED, "interrupted");
         }
         if (failure instanceof IOException io) {
+            return ended(Outcome.FAILED, FailureText.of(io));
+        }
+        if (failure instanceof UncheckedIOException && failure.getCause() instanceof IOException io) {
             return ended(Outcome.FAILED, FailureText.of(io));
         }
         // A fault of ours: whoever reports it needs the place.

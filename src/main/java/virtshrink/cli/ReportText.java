@@ -5,7 +5,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.stream.Collectors;
 import virtshrink.image.ImageFormat;
 import virtshrink.shrink.Outcome;
 import virtshrink.shrink.Phase;
@@ -14,6 +13,7 @@ import virtshrink.shrink.ShrinkReport;
 /** The closing table of a run on one disk. */
 final class ReportText {
     private static final int NAME_COLUMNS = 11;
+    private static final int TIMES_COLUMNS = 64;
 
     private final Style style;
     private final boolean estimate;
@@ -28,10 +28,11 @@ final class ReportText {
         List<String> lines = new ArrayList<>();
         lines.add(title(report, format));
         lines.add("");
+        boolean good = report.outcome() == Outcome.SHRUNK || report.outcome() == Outcome.NOTHING_TO_GAIN;
         String now = ByteText.of(report.before().allocatedBytes());
         if (estimate) {
             fact(lines, "now", now);
-            if (report.outcome() == Outcome.SHRUNK || report.outcome() == Outcome.NOTHING_TO_GAIN) {
+            if (good) {
                 fact(lines, "reclaimable", gain(report.reclaimableBytes(), report));
             }
         } else {
@@ -40,9 +41,9 @@ final class ReportText {
             fact(lines, "reclaimed", gain(report.reclaimedBytes(), report));
         }
         if (!report.phases().isEmpty()) {
-            fact(lines, "time", times(report.phases()));
+            times(lines, report.phases());
         }
-        if (!estimate || report.outcome() != Outcome.SHRUNK) {
+        if (!estimate || !good) {
             fact(lines, "outcome", outcome(report));
         }
         report.inspection().ifPresent(disk -> {
@@ -79,12 +80,21 @@ final class ReportText {
         return bytes > 0 ? style.good(text) : text;
     }
 
-    private String times(Map<Phase, Duration> phases) {
-        Duration total = phases.values().stream().reduce(Duration.ZERO, Duration::plus);
-        String each = phases.entrySet().stream()
-                .map(entry -> entry.getKey().contractName() + " " + TimeText.spent(entry.getValue()))
-                .collect(Collectors.joining(" " + style.glyphs().dot() + " "));
-        return TimeText.spent(total) + "  " + style.faint("(" + each + ")");
+    /** The whole, and under it the phases, in as many lines as they need. */
+    private void times(List<String> lines, Map<Phase, Duration> phases) {
+        fact(lines, "time", TimeText.spent(phases.values().stream().reduce(Duration.ZERO, Duration::plus)));
+        String separator = " " + style.glyphs().dot() + " ";
+        String line = "";
+        for (Map.Entry<Phase, Duration> phase : phases.entrySet()) {
+            String time = phase.getKey().contractName() + " " + TimeText.spent(phase.getValue());
+            String longer = line.isEmpty() ? time : line + separator + time;
+            if (TextWidth.columns(longer) > TIMES_COLUMNS) {
+                fact(lines, "", style.faint(line));
+                longer = time;
+            }
+            line = longer;
+        }
+        fact(lines, "", style.faint(line));
     }
 
     private String outcome(ShrinkReport report) {

@@ -30,7 +30,7 @@ final class Sizes {
         String unit = size.group(2);
         int power = unit == null ? 0 : UNITS.indexOf(Character.toUpperCase(unit.charAt(0))) + 1;
         BigDecimal bytes = new BigDecimal(size.group(1))
-                .multiply(BigDecimal.valueOf(1L << 10 * power))
+                .multiply(BigDecimal.valueOf(1L << (10 * power)))
                 .setScale(0, RoundingMode.DOWN);
         if (bytes.compareTo(BigDecimal.valueOf(Long.MAX_VALUE)) > 0) {
             throw new TypeConversionException("'" + text + "' is too large");

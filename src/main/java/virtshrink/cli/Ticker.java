@@ -2,6 +2,7 @@ package virtshrink.cli;
 
 import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.ScheduledFuture;
 import java.util.concurrent.TimeUnit;
 import virtshrink.shrink.Phase;
 
@@ -14,10 +15,12 @@ final class Ticker implements ProgressDisplay {
         return thread;
     });
 
+    private final ScheduledFuture<?> ticks;
+
     Ticker(LiveProgress progress) {
         this.progress = progress;
         long period = LiveProgress.REDRAW_NANOS;
-        beat.scheduleAtFixedRate(progress::tick, period, period, TimeUnit.NANOSECONDS);
+        ticks = beat.scheduleAtFixedRate(progress::tick, period, period, TimeUnit.NANOSECONDS);
     }
 
     @Override
@@ -37,7 +40,8 @@ final class Ticker implements ProgressDisplay {
 
     @Override
     public void close() {
-        beat.shutdownNow();
+        ticks.cancel(false);
+        beat.shutdown();
         progress.close();
     }
 }

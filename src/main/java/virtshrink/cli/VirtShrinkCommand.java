@@ -30,6 +30,7 @@ final class VirtShrinkCommand implements Runnable {
     static final String DEFAULT_URI = "qemu:///system";
 
     @Spec
+    @SuppressWarnings("NullAway.Init") // picocli sets it before anything runs
     private CommandSpec spec;
 
     @Option(

@@ -87,6 +87,25 @@ public final class ChildProcessFactory {
         due.forEach(ChildProcess::kill);
     }
 
+    /**
+     * Waits until every child has ended.
+     *
+     * @return false if one still lives after that time
+     */
+    public boolean awaitEnd(Duration limit) throws IOException {
+        long deadline = System.nanoTime() + limit.toNanos();
+        List<ChildProcess> left;
+        synchronized (this) {
+            left = List.copyOf(living);
+        }
+        for (ChildProcess child : left) {
+            if (!child.awaitEnd(Duration.ofNanos(Math.max(0, deadline - System.nanoTime())))) {
+                return false;
+            }
+        }
+        return true;
+    }
+
     /** Whether the tool is installed on this host. */
     public boolean isInstalled(String tool) {
         try {

@@ -6,6 +6,7 @@ import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -21,6 +22,8 @@ import virtshrink.os.FileStatus;
  * <p>For one thread, except {@link #killChildren}.
  */
 public final class ImageWork implements AutoCloseable {
+    private static final Duration CHILDREN_END_LIMIT = Duration.ofSeconds(10);
+
     private final Path file;
     private final Optional<Path> output;
     private final Run run;
@@ -240,9 +243,11 @@ public final class ImageWork implements AutoCloseable {
         return new Verification(this, overlay, zeroed);
     }
 
-    /** What the last step can count on here. */
+    /** What the last step can count on here: for replacing the image, or for a new file at the output. */
     public SwapCapabilities probeSwap() throws IOException, ImageRefusedException {
-        return SwapCapabilities.probe(lock(), file, run.id());
+        return output.isPresent()
+                ? SwapCapabilities.probeReflinkOnly(lock(), output.get(), run.id())
+                : SwapCapabilities.probe(lock(), file, run.id());
     }
 
     public Swap swap(SwapCapabilities capabilities) {
@@ -267,6 +272,10 @@ public final class ImageWork implements AutoCloseable {
     @Override
     public void close() throws IOException {
         children.killAll("the run has ended");
+        // A killed child gives its locks up when the kernel has ended it: whoever comes next must not meet them.
+        if (!children.awaitEnd(CHILDREN_END_LIMIT)) {
+            notes.add("a child process does not end although it was killed: the disk below may hang");
+        }
         try {
             if (lock.isPresent()) {
                 lock.get().close();

@@ -9,6 +9,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import virtshrink.image.TemporaryNames.Role;
+import virtshrink.os.Errno;
 import virtshrink.os.FileStatus;
 import virtshrink.os.OpenFile;
 import virtshrink.os.OsException;
@@ -58,7 +59,8 @@ public final class Leftovers {
     public static List<String> removeFilesBeside(Path image) throws IOException {
         List<String> done = new ArrayList<>();
         try (DirectoryStream<Path> entries = Files.newDirectoryStream(
-                image.getParent(), file -> TemporaryNames.roleOf(file, image).isPresent())) {
+                image.resolveSibling("."),
+                file -> TemporaryNames.roleOf(file, image).isPresent())) {
             for (Path file : entries) {
                 Role role = TemporaryNames.roleOf(file, image).orElseThrow();
                 remove(file, role, image).ifPresent(done::add);
@@ -85,8 +87,11 @@ public final class Leftovers {
             }
             Files.delete(file);
             return Optional.of("removed " + file + ", left by a dead run");
-        } catch (NoSuchFileException gone) {
-            return Optional.empty();
+        } catch (OsException problem) {
+            if (problem.is(Errno.ENOENT)) {
+                return Optional.empty();
+            }
+            throw problem;
         }
     }
 

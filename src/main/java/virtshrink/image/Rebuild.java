@@ -35,6 +35,8 @@ public final class Rebuild {
     }
 
     /**
+     * Fills the new file.
+     *
      * @param overlay on the image; it is not changed
      * @param percent told of progress, 0 to 100
      */

@@ -23,6 +23,7 @@ public final class Run implements AutoCloseable {
     private final Path image;
     private final ProcessIdentity owner;
     private final List<ProcessIdentity> children = new ArrayList<>();
+    private boolean closed;
 
     private Run(String id, Path directory, Path image, ProcessIdentity owner) {
         this.id = id;
@@ -70,6 +71,9 @@ public final class Run implements AutoCloseable {
     }
 
     private synchronized void write() throws IOException {
+        if (closed) {
+            return;
+        }
         RunRecord record = new RunRecord(id, owner, image, children);
         Path fresh = directory.resolve("run.json.new");
         Files.writeString(fresh, record.toJson());
@@ -78,6 +82,7 @@ public final class Run implements AutoCloseable {
 
     @Override
     public synchronized void close() throws IOException {
+        closed = true;
         RunRecord.removeDirectory(directory);
     }
 }

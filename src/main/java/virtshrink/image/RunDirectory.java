@@ -28,6 +28,8 @@ public final class RunDirectory {
     }
 
     /**
+     * A directory of that name, made if it is missing.
+     *
      * @throws IOException if it cannot be made, or others than its owner could interfere
      */
     public static RunDirectory at(Path directory) throws IOException {

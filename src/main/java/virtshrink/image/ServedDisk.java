@@ -21,6 +21,9 @@ public final class ServedDisk implements AutoCloseable {
     private static final int HOLE = 1;
 
     private static final int ZERO = 2;
+    /** A flush may have to write out what others have left in the page cache; only a disk that hangs takes longer. */
+    private static final Duration REQUEST_LIMIT = Duration.ofMinutes(10);
+
     private static final Duration START_LIMIT = Duration.ofSeconds(30);
     /** Longer than any flush takes that is still going to end. */
     private static final Duration STOP_LIMIT = Duration.ofMinutes(10);
@@ -55,8 +58,9 @@ public final class ServedDisk implements AutoCloseable {
     private static ServedDisk open(ChildProcessFactory children, ServeOptions options) throws IOException {
         QemuNbd server = QemuNbd.serve(children, options, START_LIMIT);
         try {
-            NbdClient client =
-                    NbdClient.connect(options.socket(), NbdOptions.defaults().withMetaContexts(ALLOCATION, DEPTH));
+            NbdClient client = NbdClient.connect(
+                    options.socket(),
+                    NbdOptions.defaults().withMetaContexts(ALLOCATION, DEPTH).withRequestTimeout(REQUEST_LIMIT));
             return new ServedDisk(server, client);
         } catch (IOException | RuntimeException problem) {
             server.close();

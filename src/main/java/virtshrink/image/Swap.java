@@ -40,6 +40,24 @@ public final class Swap {
         this.capabilities = capabilities;
     }
 
+    /**
+     * Gives a file that is to stand beside the original its attributes as far as that is possible there, and writes it to the disk.
+     *
+     * @return what could not be kept
+     */
+    public Optional<String> prepareBeside(ReplacementFile newFile) throws IOException {
+        newFile.requireInPlace();
+        Optional<String> lost = Optional.empty();
+        try {
+            FileAttributes.transfer(lock.file(), newFile.file());
+        } catch (IOException problem) {
+            lost = Optional.of(
+                    "the output has not all of the image's owner, mode and attributes: " + problem.getMessage());
+        }
+        newFile.sync();
+        return lost;
+    }
+
     /** Gives the new file the original's attributes and writes it to the disk. */
     public void prepare(ReplacementFile replacement) throws IOException {
         replacement.requireInPlace();
@@ -93,7 +111,7 @@ public final class Swap {
                 Renames.noReplace(backup.get().link(), backup.get().name());
             }
             // The new name is on the disk before the old content goes: a power cut leaves one of the two.
-            Renames.syncDirectory(image.getParent());
+            Renames.syncDirectory(directoryOf(image));
             if (displaced.isPresent()) {
                 Files.delete(displaced.get());
             }
@@ -118,7 +136,7 @@ public final class Swap {
             throw problem;
         }
         newFile.giveAway();
-        Renames.syncDirectory(output.getParent());
+        Renames.syncDirectory(directoryOf(output));
     }
 
     private Optional<Path> exchange(ReplacementFile replacement) throws IOException, ImageRefusedException {
@@ -171,6 +189,10 @@ public final class Swap {
                     "the original is in place, but another process has opened the new file meanwhile; it is kept as "
                             + beside + ": end that process, then remove the file");
         }
+    }
+
+    private static Path directoryOf(Path file) {
+        return file.resolveSibling(".");
     }
 
     private void refuseIfChanged() throws IOException, ImageRefusedException {

@@ -18,6 +18,8 @@ import virtshrink.os.Renames;
  */
 public record SwapCapabilities(boolean exchange, boolean leases, boolean reflink) {
     /**
+     * Tries every step of the swap.
+     *
      * @throws ImageRefusedException if the new file could not be given the original's owner or attributes, or none can be made here
      */
     public static SwapCapabilities probe(ImageLock lock, Path image, String runId)
@@ -39,6 +41,15 @@ public record SwapCapabilities(boolean exchange, boolean leases, boolean reflink
         }
     }
 
+    /** For a new file that replaces nothing. */
+    static SwapCapabilities probeReflinkOnly(ImageLock lock, Path output, String runId)
+            throws IOException, ImageRefusedException {
+        TemporaryNames names = new TemporaryNames(output, runId);
+        try (ReplacementFile probe = scratch(names.of(Role.PROBE))) {
+            return new SwapCapabilities(false, false, Files.exists(probe.path()) && canReflink(lock, names));
+        }
+    }
+
     private static ReplacementFile scratch(Path path) throws ImageRefusedException {
         try {
             return ReplacementFile.create(path);
@@ -49,6 +60,8 @@ public record SwapCapabilities(boolean exchange, boolean leases, boolean reflink
 
     private static boolean canExchange(Path a, Path b) throws IOException {
         try {
+            Renames.exchange(a, b);
+            // Back again: each file is removed under the name it was made with.
             Renames.exchange(a, b);
             return true;
         } catch (OsException problem) {

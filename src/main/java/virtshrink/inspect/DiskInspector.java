@@ -44,18 +44,17 @@ public final class DiskInspector {
         } else if (layout instanceof VolumeLayout.Table table) {
             return inspectTable(disk, diskName, table);
         }
-        return inspectBareDisk(disk, diskName, layout.kind());
+        return inspectBareDisk(disk, diskName);
     }
 
     private DiskInspection inspectTable(BlockSource disk, String diskName, VolumeLayout.Table table)
             throws IOException {
         List<ByteRange> places = table.volumes().stream().map(Volume::place).toList();
         Set<String> besides = examiner.recognise(new UncoveredSource(disk, places));
-        boolean empty = table.kind().equals("mbr") && table.volumes().isEmpty();
-        if (empty) {
+        if (table.volumes().isEmpty() && table.kind().equals("mbr") && !besides.isEmpty()) {
             // A boot sector without partitions lies in front of many a filesystem or LVM volume that has the disk to
             // itself.
-            return inspectBareDisk(disk, diskName, besides.isEmpty() ? table.kind() : "none");
+            return inspectBareDisk(disk, diskName);
         }
         if (!besides.isEmpty()) {
             return new DiskInspection(
@@ -74,12 +73,10 @@ public final class DiskInspector {
         return findings.inspection(disk.sizeBytes(), table.kind());
     }
 
-    private DiskInspection inspectBareDisk(BlockSource disk, String diskName, String kind) throws IOException {
+    private DiskInspection inspectBareDisk(BlockSource disk, String diskName) throws IOException {
         Collector findings = new Collector();
-        if (!kind.equals("mbr")) {
-            findings.add(diskName, new ByteRange(0, disk.sizeBytes()), examiner.examine(disk), Optional.empty());
-        }
-        return findings.inspection(disk.sizeBytes(), kind);
+        findings.add(diskName, new ByteRange(0, disk.sizeBytes()), examiner.examine(disk), Optional.empty());
+        return findings.inspection(disk.sizeBytes(), "none");
     }
 
     /** {@code sda1}, but {@code nvme0n1p1}. */

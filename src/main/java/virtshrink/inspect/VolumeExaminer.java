@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import virtshrink.block.BlockSource;
@@ -96,7 +97,8 @@ final class VolumeExaminer {
             return reader.read(volume);
         } catch (CorruptStructureException broken) {
             return new FilesystemReport(
-                    FilesystemIdentity.ofType(UNKNOWN), new FilesystemState.Corrupt(broken.getMessage()));
+                    FilesystemIdentity.ofType(UNKNOWN),
+                    new FilesystemState.Corrupt(Objects.requireNonNull(broken.getMessage())));
         }
     }
 

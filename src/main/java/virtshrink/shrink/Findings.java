@@ -1,11 +1,9 @@
 package virtshrink.shrink;
 
 import java.util.LinkedHashSet;
-import java.util.Map;
+import java.util.List;
 import java.util.Optional;
 import java.util.Set;
-import java.util.function.Function;
-import java.util.stream.Collectors;
 import virtshrink.filesystem.FilesystemState;
 import virtshrink.image.ImageRefusedException;
 import virtshrink.inspect.DiskInspection;
@@ -22,21 +20,23 @@ final class Findings {
      * @throws ImageRefusedException if a named device does not exist, or one whose content is to be given up must not be
      */
     static void requireNamed(DiskInspection inspection, ShrinkRequest request) throws ImageRefusedException {
-        Map<String, FilesystemFinding> byDevice = inspection.filesystems().stream()
-                .collect(Collectors.toMap(FilesystemFinding::device, Function.identity(), (a, b) -> a));
+        List<String> devices =
+                inspection.filesystems().stream().map(FilesystemFinding::device).toList();
         Set<String> named = new LinkedHashSet<>(request.ignore());
         named.addAll(request.zero());
         for (String device : named) {
-            if (!byDevice.containsKey(device)) {
+            if (!devices.contains(device)) {
                 throw new ImageRefusedException("there is no partition %s on this disk; there are: %s"
-                        .formatted(device, String.join(", ", byDevice.keySet())));
+                        .formatted(device, String.join(", ", devices)));
             }
         }
-        for (String device : request.zero()) {
-            Optional<String> objection = whyNotGivenUp(inspection, byDevice.get(device));
-            if (objection.isPresent()) {
-                throw new ImageRefusedException(
-                        "the content of %s is not given up: %s".formatted(device, objection.get()));
+        for (FilesystemFinding finding : inspection.filesystems()) {
+            if (request.zero().contains(finding.device())) {
+                Optional<String> objection = whyNotGivenUp(inspection, finding);
+                if (objection.isPresent()) {
+                    throw new ImageRefusedException(
+                            "the content of %s is not given up: %s".formatted(finding.device(), objection.get()));
+                }
             }
         }
     }

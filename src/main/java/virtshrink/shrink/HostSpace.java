@@ -14,11 +14,12 @@ final class HostSpace {
     private HostSpace() {}
 
     /**
-     * @param directory where the new file is to stand
+     * @param file that is to be made or replaced; absolute
      * @param neededBytes an upper bound of what the run writes
      * @throws ImageRefusedException with both figures if that would cut into the reserve
      */
-    static void require(Path directory, long neededBytes) throws IOException, ImageRefusedException {
+    static void require(Path file, long neededBytes) throws IOException, ImageRefusedException {
+        Path directory = file.resolveSibling(".").normalize();
         FileStore store = Files.getFileStore(directory);
         long reserve = Math.min(MOST_RESERVE_BYTES, store.getTotalSpace() / 20);
         long usable = store.getUsableSpace();

@@ -14,6 +14,8 @@ import virtshrink.inspect.DiskInspector;
 /** Looks at what lies on an image without writing anything or keeping anybody from starting. Thread-safe. */
 public final class ImageInspector {
     /**
+     * Reads the partition table and every filesystem.
+     *
      * @param sectorBytes logical sector size of the guest's disk, 512 or 4096
      * @throws ImageRefusedException if the image cannot be looked at: in use, or a header that is not followed
      */

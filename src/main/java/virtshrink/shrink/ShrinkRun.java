@@ -35,6 +35,7 @@ final class ShrinkRun {
     private final RunContext context;
     private final Cancellation cancellation;
     private final PhaseClock clock;
+    private final Optional<Path> output;
 
     private FileSize before = FileSize.NONE;
     private FileSize after = FileSize.NONE;
@@ -54,6 +55,7 @@ final class ShrinkRun {
         this.context = context;
         this.cancellation = cancellation;
         this.clock = new PhaseClock(progress);
+        this.output = request.output().map(Path::toAbsolutePath);
     }
 
     /** How a run ended, before it is reported. */
@@ -64,15 +66,15 @@ final class ShrinkRun {
         try {
             end = work();
         } catch (RunCancelledException cancelled) {
-            end = new End(Outcome.YIELDED, cancelled.getMessage());
+            end = new End(Outcome.YIELDED, words(cancelled));
         } catch (ImageRefusedException refused) {
-            end = new End(Outcome.REFUSED, refused.getMessage());
+            end = new End(Outcome.REFUSED, words(refused));
         } catch (IOException | UncheckedIOException problem) {
             // Children are killed when a run is cancelled: what fails then is the cancellation.
             end = cancellation
                     .reason()
                     .map(why -> new End(Outcome.YIELDED, why))
-                    .orElseGet(() -> new End(Outcome.FAILED, problem.getMessage() + "; " + untouched));
+                    .orElseGet(() -> new End(Outcome.FAILED, words(problem) + "; " + untouched));
             LOG.debug("run on {} ended by an exception", request.image(), problem);
         } catch (RuntimeException bug) {
             LOG.error("internal error in the run on {}", request.image(), bug);
@@ -80,6 +82,10 @@ final class ShrinkRun {
         }
         clock.stop();
         return report(end);
+    }
+
+    private static String words(Exception exception) {
+        return String.valueOf(exception.getMessage());
     }
 
     private ShrinkReport report(End end) {
@@ -105,6 +111,9 @@ final class ShrinkRun {
         try (ImageWork work = ImageWork.begin(runs, request.image(), request.format(), terms(), this::onCancel)) {
             notes.addAll(work.notes());
             before = size(work.spaceTaken());
+            if (backup(work).isPresent()) {
+                ImageWork.refuseIfExists(backup(work).get());
+            }
             after = before;
             inspected = Optional.of(InspectedDisk.of(work, request, context, clock));
             InspectedDisk disk = inspected.get();
@@ -126,9 +135,8 @@ final class ShrinkRun {
     }
 
     private ImageWork.Terms terms() {
-        ImageJudge.Policy policy =
-                request.output().isPresent() ? ImageJudge.Policy.SEPARATE_OUTPUT : ImageJudge.Policy.REPLACE;
-        return new ImageWork.Terms(request.dryRun(), request.output(), Optional.of(policy));
+        ImageJudge.Policy policy = output.isPresent() ? ImageJudge.Policy.SEPARATE_OUTPUT : ImageJudge.Policy.REPLACE;
+        return new ImageWork.Terms(request.dryRun(), output, Optional.of(policy));
     }
 
     private void requirePossible() throws ImageRefusedException {
@@ -136,21 +144,18 @@ final class ShrinkRun {
             throw new ImageRefusedException(
                     "the mounting filler is not part of this version; mount the disk yourself and use: virt-shrink fill");
         }
-        if (request.output().isPresent()) {
-            ImageWork.refuseIfExists(request.output().get());
-        }
-        Optional<Path> backup = backup();
-        if (backup.isPresent()) {
-            ImageWork.refuseIfExists(backup.get());
+        if (output.isPresent()) {
+            ImageWork.refuseIfExists(output.get());
         }
         if (context.suspended().isPresent()) {
             throw new ImageRefusedException(context.suspended().get());
         }
     }
 
-    private Optional<Path> backup() {
+    /** Beside the file itself, not beside a symbolic link to it. */
+    private Optional<Path> backup(ImageWork work) {
         return request.keepOriginalSuffix()
-                .map(suffix -> request.image().resolveSibling(request.image().getFileName() + suffix));
+                .map(suffix -> work.file().resolveSibling(work.file().getFileName() + suffix));
     }
 
     private void requireIdle() throws ImageRefusedException {
@@ -177,7 +182,7 @@ final class ShrinkRun {
 
     /** Asked for whatever the estimate says. */
     private boolean mustRebuild() {
-        return request.output().isPresent()
+        return output.isPresent()
                 || target() != request.format()
                 || request.compress()
                 || !request.createOptions().isEmpty()
@@ -191,14 +196,12 @@ final class ShrinkRun {
     private End rebuild(ImageWork work, InspectedDisk disk)
             throws IOException, ImageRefusedException, RunCancelledException {
         SwapCapabilities capabilities = work.probeSwap();
-        if (request.output().isEmpty()
-                && !request.allowRename()
-                && !(capabilities.exchange() && capabilities.leases())) {
+        if (output.isEmpty() && !request.allowRename() && !(capabilities.exchange() && capabilities.leases())) {
             throw new ImageRefusedException(
                     "the filesystem of the image cannot exchange files or tell who has them open; --allow-rename accepts a plain rename");
         }
         Rebuild.Target target = disk.target(request, target(), capabilities.reflink());
-        HostSpace.require(request.output().orElse(work.file()).getParent(), disk.neededBytes(target, before));
+        HostSpace.require(output.orElse(work.file()), disk.neededBytes(target, before));
         try (ReplacementFile overlayFile = work.createOverlayFile()) {
             clock.enter(Phase.ZERO);
             ImageNode overlay = work.overlayOn(overlayFile);
@@ -212,7 +215,7 @@ final class ShrinkRun {
                 // Writing out and comparing wait for different things.
                 CompletableFuture<Void> synced = CompletableFuture.runAsync(() -> sync(newFile));
                 clock.enter(Phase.VERIFY);
-                verify(work, work.verification(overlay, disk.plan().zeroed()), disk, newFile, target);
+                verify(work.verification(overlay, disk.plan().zeroed()), disk, newFile, target);
                 await(synced);
                 cancellation.checkpoint();
                 clock.enter(Phase.SWAP);
@@ -231,12 +234,7 @@ final class ShrinkRun {
         }
     }
 
-    private void verify(
-            ImageWork work,
-            Verification verification,
-            InspectedDisk disk,
-            ReplacementFile newFile,
-            Rebuild.Target target)
+    private void verify(Verification verification, InspectedDisk disk, ReplacementFile newFile, Rebuild.Target target)
             throws IOException, RunCancelledException {
         verification.proveOverlay();
         verification.proveConsistent(newFile, target.format());
@@ -255,14 +253,16 @@ final class ShrinkRun {
     private End finish(ImageWork work, ReplacementFile newFile, SwapCapabilities capabilities)
             throws IOException, ImageRefusedException, RunCancelledException {
         Swap swap = work.swap(capabilities);
-        swap.prepare(newFile);
-        SpaceTaken taken = newFile.spaceTaken();
-        if (request.output().isPresent()) {
+        if (output.isPresent()) {
+            swap.prepareBeside(newFile).ifPresent(notes::add);
+            SpaceTaken taken = newFile.spaceTaken();
             cancellation.passPointOfNoReturn();
-            swap.place(newFile, request.output().get());
+            swap.place(newFile, output.get());
             after = size(taken);
             return new End(Outcome.SHRUNK, "");
         }
+        swap.prepare(newFile);
+        SpaceTaken taken = newFile.spaceTaken();
         if (taken.allocatedBytes() >= before.allocatedBytes() && target() == request.format()) {
             return new End(
                     Outcome.NOTHING_TO_GAIN,
@@ -270,9 +270,9 @@ final class ShrinkRun {
         }
         requireIdle();
         cancellation.passPointOfNoReturn();
-        notes.addAll(swap.run(newFile, backup()));
+        notes.addAll(swap.run(newFile, backup(work)));
         after = size(taken);
-        backup().ifPresent(path -> notes.add("the original is kept as " + path));
+        backup(work).ifPresent(path -> notes.add("the original is kept as " + path));
         if (target() != request.format()) {
             notes.add("the file is %s now: whoever uses it as %s must be told"
                     .formatted(target().qemuName(), request.format().qemuName()));

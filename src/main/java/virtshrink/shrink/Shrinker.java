@@ -33,7 +33,12 @@ public final class Shrinker {
         RunContext context = disks.size() < 2 ? RunContext.ALONE : lookAt(disks);
         List<ShrinkReport> reports = new ArrayList<>();
         for (ShrinkRequest disk : disks) {
-            reports.add(new ShrinkRun(runDirectory(), disk, context, progress, cancellation).run());
+            // A disk past its point of no return must not keep the next one from being cancelled.
+            Cancellation own = new Cancellation();
+            try (Cancellation.Registration linked =
+                    cancellation.onCancel(() -> own.cancel(cancellation.reason().orElse("the run was cancelled")))) {
+                reports.add(new ShrinkRun(runDirectory(), disk, context, progress, own).run());
+            }
         }
         return reports;
     }

@@ -95,7 +95,7 @@ final class GptTable {
     }
 
     private long entryArrayEndLba(GptHeader header) {
-        long sectors = (header.entryArrayBytes() + disk.sectorBytes() - 1) / disk.sectorBytes();
+        long sectors = ((long) header.entryArrayBytes() + disk.sectorBytes() - 1) / disk.sectorBytes();
         return disk.contains(header.partitionEntryLba(), sectors)
                 ? header.partitionEntryLba() + sectors
                 : Long.MAX_VALUE;

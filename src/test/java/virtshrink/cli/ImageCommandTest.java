@@ -94,7 +94,7 @@ class ImageCommandTest {
                 "--keep-original= a.qcow2",
                 "--zero sda1 --ignore sda1 a.qcow2",
                 "--zero /dev/sda1 --ignore sda1 a.qcow2",
-                "--convert raw a.qcow2",
+                "--convert vdi a.qcow2",
                 "--compress a.raw",
                 "--compress --convert raw a.qcow2 b.raw",
                 "--format vmdk a.vmdk",
@@ -141,6 +141,33 @@ class ImageCommandTest {
         Cli.Result result = cli.run("image --min-reclam 5% a.qcow2");
 
         assertTrue(result.err().contains("--min-reclaim"), result.err());
+    }
+
+    @Test
+    void suggestsTheCommandThatWasMeant() {
+        Cli.Result result = cli.run("imagge a.qcow2");
+
+        assertEquals(2, result.status());
+        assertTrue(
+                result.err().startsWith("virt-shrink: there is no command like that: imagge a.qcow2\n"), result.err());
+        assertTrue(result.err().contains("Did you mean: virt-shrink image"), result.err());
+    }
+
+    @Test
+    void nothingToDoIsWrongUsage() {
+        assertEquals(2, cli.run("--connect test:///default").status());
+    }
+
+    @Test
+    void everyCommandHasHelp() {
+        for (String command : Program.commands(new Session(cli.collaborators, new TestScreen(false), cli.stop, () -> 0))
+                .getSubcommands()
+                .keySet()) {
+            Cli.Result result = cli.run(command + " --help");
+
+            assertEquals(0, result.status(), command);
+            assertTrue(result.out().contains("Usage: virt-shrink " + command), result.out());
+        }
     }
 
     @ParameterizedTest

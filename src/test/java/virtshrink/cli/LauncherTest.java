@@ -164,10 +164,22 @@ class LauncherTest {
     void brokenArchiveIsNeverLeftBehind() throws Exception {
         Path bin = install("dist/bin", "dist/lib");
         Path archive = root.resolve("dist/lib/virt-shrink.jsa");
-        script(
-                javaHome.resolve("bin/java"),
-                "#!/bin/sh\nfor a; do case $a in -XX:*File=*|-XX:DumpLoaded*) echo x >\"${a#*=}\";; esac; done\n"
-                        + "case \" $* \" in *-Xshare:dump*) exit 1;; esac\n");
+        script(javaHome.resolve("bin/java"), """
+                #!/bin/sh
+<<<<<<< HEAD
+                for a; do case $a in -XX:*File=*|-XX:DumpLoaded*) echo x >"${a#*=}";; esac; done
+                case " $* " in *-Xshare:dump*) exit 1;; esac
+=======
+                for option; do
+                    case $option in
+                        -XX:*File=* | -XX:DumpLoaded*) echo cut off >"${option#*=}" ;;
+                    esac
+                done
+                case " $* " in
+                    *-Xshare:dump*) exit 1 ;;
+                esac
+>>>>>>> cli
+                """);
 
         Result result = run(bin.resolve("virt-shrink"), Map.of("VIRT_SHRINK_WRITE_CDS", archive.toString()));
 

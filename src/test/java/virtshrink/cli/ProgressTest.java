@@ -28,10 +28,10 @@ class ProgressTest {
     void rateAndTimeLeftComeFromTheLastSeconds() {
         PhaseProgress phase = new PhaseProgress("rebuild", 0);
         for (int second = 1; second <= 20; second++) {
-            phase.advanced(second * 100 * MIB, 10_000 * MIB, second * SECOND);
+            phase.advanced(second * (100 * MIB), 10_000 * MIB, second * SECOND);
         }
         for (int second = 21; second <= 40; second++) {
-            phase.advanced(2000 * MIB + (second - 20) * 10 * MIB, 10_000 * MIB, second * SECOND);
+            phase.advanced(2000 * MIB + (second - 20) * (10 * MIB), 10_000 * MIB, second * SECOND);
         }
 
         assertEquals(OptionalLong.of(10 * MIB), phase.bytesPerSecond(40 * SECOND));

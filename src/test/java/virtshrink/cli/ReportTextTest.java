@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -50,7 +51,8 @@ class ReportTextTest {
                   before       10.0 GiB
                   after        2.0 GiB
                   reclaimed    8.0 GiB  (80.0 %)
-                  time         1.7 s  (inspect 20 ms · rebuild 1.2 s · verify 446 ms)
+                  time         1.7 s
+                               inspect 20 ms · rebuild 1.2 s · verify 446 ms
                   outcome      shrunk
 
                   DEVICE  TYPE  LABEL      SIZE     FREE  RECLAIMABLE
@@ -94,9 +96,42 @@ class ReportTextTest {
                   before       10.0 GiB
                   after        10.0 GiB
                   reclaimed    0 B  (0.0 %)
-                  time         3 ms  (judge 3 ms)
+                  time         3 ms
+                               judge 3 ms
                   outcome      refused: a guest uses it
                 """, text(report, new Style(Glyphs.UNICODE, false)));
+    }
+
+    @Test
+    void manyPhasesTakeSeveralLines() {
+        Map<Phase, Duration> phases = new EnumMap<>(Phase.class);
+        for (Phase phase : Phase.values()) {
+            phases.put(phase, Duration.ofMillis(111));
+        }
+        ShrinkReport report = new ShrinkReport(
+                REQUEST.image(),
+                Optional.empty(),
+                Samples.MOST,
+                Samples.SOME,
+                0,
+                Outcome.SHRUNK,
+                "",
+                phases,
+                Optional.empty(),
+                List.of(),
+                List.of());
+
+        assertEquals(
+                List.of(
+                        "time         888 ms",
+                        "judge 111 ms · attach 111 ms · inspect 111 ms · estimate 111 ms",
+                        "zero 111 ms · rebuild 111 ms · verify 111 ms · swap 111 ms"),
+                text(report, new Style(Glyphs.UNICODE, false))
+                        .lines()
+                        .skip(5)
+                        .limit(3)
+                        .map(String::strip)
+                        .toList());
     }
 
     @Test

@@ -26,19 +26,49 @@ class PartitioningToolsTest {
     @TempDir
     Path directory;
 
+    /** Few, because these tools sync all disks of the host each time. */
     static Stream<Arguments> tables() {
+        return Stream.concat(
+                tablesOfAnySectorSize(),
+                Stream.of(
+                        sfdisk("mbr", "label: dos", ",10M,L", ",10M,S", ",5M,7", ",,L"),
+                        sfdisk("mbr", "label: dos", "start=63,size=1000,type=83", "start=1063,size=7777,type=82"),
+                        sfdisk("mbr", "label: dos"),
+                        sfdisk("gpt", "label: gpt", "table-length: 256", ",10M,L", ",,L"),
+                        sfdisk("gpt", "label: gpt", "table-length: 4", "first-lba: 64", ",10M,L", ",,L"),
+                        sfdisk("gpt", "label: gpt"),
+                        tool(
+                                "gpt",
+                                "gdisk",
+                                "sgdisk",
+                                "-a",
+                                "1",
+                                "-n",
+                                "3:34:99",
+                                "-n",
+                                "1:100:200",
+                                "-n",
+                                "128:0:0",
+                                "IMAGE"),
+                        tool("gpt", "gdisk", "sgdisk", "-S", "512", "-j", "40", "-n", "500:0:0", "IMAGE"),
+                        tool(
+                                "mbr",
+                                "parted",
+                                "parted",
+                                "-s",
+                                "IMAGE",
+                                "mklabel",
+                                "msdos",
+                                "mkpart",
+                                "extended",
+                                "9MiB",
+                                "100%")));
+    }
+
+    static Stream<Arguments> tablesOfAnySectorSize() {
         return Stream.of(
-                sfdisk("mbr", "label: dos", ",10M,L", ",10M,S", ",5M,7", ",,L"),
                 sfdisk("mbr", "label: dos", ",10M,L,*", ",,E", ",10M,L", ",5M,S", ",5M,L", ",,L"),
-                sfdisk("mbr", "label: dos", "start=63,size=1000,type=83", "start=1063,size=7777,type=82"),
-                sfdisk("mbr", "label: dos"),
                 sfdisk("gpt", "label: gpt", ",10M,L", ",10M,S", ",1M,21686148-6449-6E6F-744E-656564454649", ",,U"),
-                sfdisk("gpt", "label: gpt", "table-length: 256", ",10M,L", ",,L"),
-                sfdisk("gpt", "label: gpt", "table-length: 4", "first-lba: 64", ",10M,L", ",,L"),
-                sfdisk("gpt", "label: gpt"),
-                tool("gpt", "gdisk", "sgdisk", "-a", "1", "-n", "3:34:99", "-n", "1:100:200", "-n", "128:0:0", "IMAGE"),
-                tool("gpt", "gdisk", "sgdisk", "-S", "512", "-n", "500:0:0", "IMAGE"),
-                tool("gpt", "gdisk", "sgdisk", "-j", "40", "-n", "1:0:0", "IMAGE"),
                 tool(
                         "gpt",
                         "parted",
@@ -85,20 +115,7 @@ class PartitioningToolsTest {
                         "mkpart",
                         "logical",
                         "21MiB",
-                        "29MiB"),
-                tool(
-                        "mbr",
-                        "parted",
-                        "parted",
-                        "-s",
-                        "IMAGE",
-                        "mklabel",
-                        "msdos",
-                        "mkpart",
-                        "extended",
-                        "9MiB",
-                        "100%"),
-                tool("mbr", "fdisk", "sfdisk", "--wipe", "always", "-q", "IMAGE"));
+                        "29MiB"));
     }
 
     private static Arguments sfdisk(String kind, String... script) {
@@ -106,7 +123,7 @@ class PartitioningToolsTest {
     }
 
     private static Arguments tool(String kind, String debianPackage, String... command) {
-        return Arguments.of(kind, debianPackage, ",,E\n,9M\n,9M\n", List.of(command));
+        return Arguments.of(kind, debianPackage, "", List.of(command));
     }
 
     @ParameterizedTest(name = "{3} {2}")
@@ -119,7 +136,7 @@ class PartitioningToolsTest {
     }
 
     @ParameterizedTest(name = "{3} {2}")
-    @MethodSource("tables")
+    @MethodSource("tablesOfAnySectorSize")
     void readsTablesOfDisksWithSectorsOf4096Bytes(String kind, String debianPackage, String input, List<String> command)
             throws IOException {
         ExternalTool.assumeRoot();

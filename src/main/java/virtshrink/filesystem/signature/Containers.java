@@ -3,6 +3,7 @@ package virtshrink.filesystem.signature;
 import static java.nio.charset.StandardCharsets.US_ASCII;
 import static virtshrink.filesystem.signature.Signature.at;
 import static virtshrink.filesystem.signature.Signature.atAny;
+import static virtshrink.filesystem.signature.Signature.bytes;
 import static virtshrink.filesystem.signature.Signature.join;
 
 import java.io.IOException;
@@ -15,7 +16,7 @@ import virtshrink.filesystem.signature.Signature.Mark;
 final class Containers {
     private static final int KIB = 1024;
     private static final int MIB = 1024 * KIB;
-    static final byte[] VERITY_MAGIC = "verity\0\0".getBytes(US_ASCII);
+    static final String VERITY_MAGIC = "verity\0\0";
 
     static final List<Signature> ALL = List.of(
             Signature.of(
@@ -72,7 +73,9 @@ final class Containers {
                     "bcache",
                     at(
                                     4 * KIB,
-                                    "\u00c6\u0085\u0073\u00f6\u004e\u001a\u0045\u00ca\u0082\u0065\u00f5\u007f\u0048\u00ba\u006d\u0081")
+                                    bytes(
+                                            0xC6, 0x85, 0x73, 0xF6, 0x4E, 0x1A, 0x45, 0xCA, 0x82, 0x65, 0xF5, 0x7F,
+                                            0x48, 0xBA, 0x6D, 0x81))
                             .in(24)
                             .named((volume, offset) -> {
                                 StructureBytes sb = volume.at(offset, 128);
@@ -82,9 +85,9 @@ final class Containers {
                     "drbd",
                     "DRBD",
                     join(
-                            drbd("\u0083\u0074\u0002\u006b"),
-                            drbd("\u0083\u0074\u0002\u006c"),
-                            drbd("\u0083\u0074\u0002\u006d"))),
+                            drbd(bytes(0x83, 0x74, 0x02, 0x6B)),
+                            drbd(bytes(0x83, 0x74, 0x02, 0x6C)),
+                            drbd(bytes(0x83, 0x74, 0x02, 0x6D)))),
             Signature.of("drbdmanage_control_volume", "DRBD Manage", at(0, "$DRBDmgr=q")),
             Signature.of("drbdproxy_datalog", "DRBD Proxy", at(0, "DRBDdlh*")),
             Signature.of(
@@ -98,8 +101,8 @@ final class Containers {
             Signature.of("vdo", "VDO", at(0, "dmvdo001")),
             Signature.of("ceph_bluestore", "Ceph BlueStore", at(0, "bluestore block device")),
             Signature.of("mpool", "mpool", at(0, "mpoolDev")),
-            Signature.of("VMFS", "VMFS", at(2 * MIB, "\u005e\u00f1\u00ab\u002f")),
-            Signature.of("VMFS_volume_member", "VMFS", at(MIB, "\r\u00d0\u0001\u00c0")),
+            Signature.of("VMFS", "VMFS", at(2 * MIB, bytes(0x5E, 0xF1, 0xAB, 0x2F))),
+            Signature.of("VMFS_volume_member", "VMFS", at(MIB, bytes(0x0D, 0xD0, 0x01, 0xC0))),
             Signature.of("ldm", "Windows dynamic disk", at(6 * 512, "PRIVHEAD")),
             Signature.of(
                     "geom",
@@ -140,7 +143,7 @@ final class Containers {
             StructureBytes list = volume.at(offset, 12);
             return list.u8(1) <= 1 && list.u16be(2) == 0 && list.u32be(4) == 0 && list.u32be(8) == 1;
         };
-        return at(place, "\u0001").when(header);
+        return at(place, bytes(0x01)).when(header);
     }
 
     private static Mark[] drbd(String magic) {

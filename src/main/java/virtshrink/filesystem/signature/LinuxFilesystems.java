@@ -2,6 +2,7 @@ package virtshrink.filesystem.signature;
 
 import static virtshrink.filesystem.signature.Signature.at;
 import static virtshrink.filesystem.signature.Signature.atAny;
+import static virtshrink.filesystem.signature.Signature.bytes;
 import static virtshrink.filesystem.signature.Signature.join;
 
 import java.io.IOException;
@@ -15,7 +16,7 @@ final class LinuxFilesystems {
     private static final int KIB = 1024;
     private static final int BTRFS_SUPERBLOCK = 64 * KIB;
     private static final String BCACHEFS_MAGIC =
-            "\u00c6\u0085\u0073\u00f6\u0066\u00ce\u0090\u00a9\u00d9\u006a\u0060\u00cf\u0080\u003d\u00f7\u00ef";
+            bytes(0xC6, 0x85, 0x73, 0xF6, 0x66, 0xCE, 0x90, 0xA9, 0xD9, 0x6A, 0x60, 0xCF, 0x80, 0x3D, 0xF7, 0xEF);
 
     static final List<Signature> ALL = List.of(
             Signature.of(
@@ -27,7 +28,7 @@ final class LinuxFilesystems {
             Signature.of(
                     "xfs_external_log",
                     "XFS external log",
-                    at(0, "\u00fe\u00ed\u00ba\u00be").when(16, log -> log.u32be(8) == 1 || log.u32be(8) == 2)),
+                    at(0, bytes(0xFE, 0xED, 0xBA, 0xBE)).when(16, log -> log.u32be(8) == 1 || log.u32be(8) == 2)),
             Signature.of(
                     "btrfs", "Btrfs", at(BTRFS_SUPERBLOCK, "_BHRfS_M").in(0x40).named(LinuxFilesystems::btrfs)),
             Signature.of(
@@ -41,7 +42,7 @@ final class LinuxFilesystems {
                     "f2fs",
                     "F2FS",
                     atAny(
-                            offset -> at(offset, "\u0010\u0020\u00f5\u00f2").named(LinuxFilesystems::f2fs),
+                            offset -> at(offset, bytes(0x10, 0x20, 0xF5, 0xF2)).named(LinuxFilesystems::f2fs),
                             KIB,
                             5 * KIB)),
             Signature.of(
@@ -64,11 +65,11 @@ final class LinuxFilesystems {
             Signature.of(
                     "nilfs2",
                     "NILFS2",
-                    at(KIB, "\u0034\u0034")
+                    at(KIB, bytes(0x34, 0x34))
                             .in(6)
                             .when(LinuxFilesystems::isNilfs)
                             .named(LinuxFilesystems::nilfs),
-                    at(volume -> (volume.units(512) - 8) * 512, "\u0034\u0034")
+                    at(volume -> (volume.units(512) - 8) * 512, bytes(0x34, 0x34))
                             .in(6)
                             .when(LinuxFilesystems::isNilfs)
                             .named(LinuxFilesystems::nilfs)),
@@ -83,10 +84,11 @@ final class LinuxFilesystems {
                     "SquashFS",
                     at(0, "hsqs").when(96, sb -> sb.u16le(28) < 4),
                     at(0, "sqsh").when(96, sb -> sb.u16be(28) < 4)),
-            Signature.of("erofs", "EROFS", at(KIB, "\u00e2\u00e1\u00f5\u00e0").named((volume, offset) -> {
-                StructureBytes sb = volume.at(offset, 128);
-                return Details.named(Field.label(sb, 64, 16), Field.uuid(sb, 48));
-            })),
+            Signature.of(
+                    "erofs", "EROFS", at(KIB, bytes(0xE2, 0xE1, 0xF5, 0xE0)).named((volume, offset) -> {
+                        StructureBytes sb = volume.at(offset, 128);
+                        return Details.named(Field.label(sb, 64, 16), Field.uuid(sb, 48));
+                    })),
             Signature.of(
                     "cramfs",
                     "cramfs",
@@ -94,12 +96,12 @@ final class LinuxFilesystems {
             Signature.of("romfs", "romfs", at(0, "-rom1fs-")),
             Signature.of("minix", "Minix", MinixMark.FIRST, MinixMark.THIRD),
             Signature.of("ubi", "UBI", at(0, "UBI#").when(64, ec -> ec.u8(4) == 1)),
-            Signature.of("ubifs", "UBIFS", at(0, "\u0031\u0018\u0010\u0006")),
+            Signature.of("ubifs", "UBIFS", at(0, bytes(0x31, 0x18, 0x10, 0x06))),
             Signature.of("zonefs", "zonefs", at(0, "SFOZ")),
             Signature.of(
                     "scoutfs",
                     "ScoutFS",
-                    at(64 * KIB, "\u008b\u0042\u003c\u0010").in(4)));
+                    at(64 * KIB, bytes(0x8B, 0x42, 0x3C, 0x10)).in(4)));
 
     private LinuxFilesystems() {}
 
@@ -160,7 +162,7 @@ final class LinuxFilesystems {
     }
 
     private static Mark gfs(long leastFormat, long mostFormat, String name) {
-        return at(64 * KIB, "\u0001\u0016\u0019\u0070")
+        return at(64 * KIB, bytes(0x01, 0x16, 0x19, 0x70))
                 .when(512, sb -> sb.u32be(24) >= leastFormat && sb.u32be(24) <= mostFormat)
                 .named((volume, offset) -> {
                     StructureBytes sb = volume.at(offset, 512);

@@ -3,6 +3,7 @@ package virtshrink.filesystem.signature;
 import static java.nio.charset.StandardCharsets.ISO_8859_1;
 import static virtshrink.filesystem.signature.Signature.at;
 import static virtshrink.filesystem.signature.Signature.atAny;
+import static virtshrink.filesystem.signature.Signature.bytes;
 import static virtshrink.filesystem.signature.Signature.join;
 
 import java.io.IOException;
@@ -46,23 +47,24 @@ final class OtherFilesystems {
                                     Field.bytes(volume.at(offset, 128).u32le(80), OPTICAL_SECTOR_BYTES))),
                     at(32 * KIB, "CDROM").in(9)),
             Signature.of("ufs", "UFS", OtherFilesystems::ufs),
-            Signature.of("hpfs", "HPFS", at(8 * KIB, "\u0049\u00e8\u0095\u00f9")),
+            Signature.of("hpfs", "HPFS", at(8 * KIB, bytes(0x49, 0xE8, 0x95, 0xF9))),
             Signature.of(
                     "befs",
                     "BeFS",
                     atAny(offset -> at(offset, "1SFB").in(32).when(128, sb -> sb.u32le(68) == 0xDD121031L), 0, 512)),
-            Signature.of("bfs", "SCO BFS", at(0, "\u00ce\u00fa\u00ad\u001b").when(16, sb -> sb.u32le(4) >= 512)),
-            Signature.of("vxfs", "VxFS", at(KIB, "\u00f5\u00fc\u0001\u00a5"), at(8 * KIB, "\u00a5\u0001\u00fc\u00f5")),
+            Signature.of("bfs", "SCO BFS", at(0, bytes(0xCE, 0xFA, 0xAD, 0x1B)).when(16, sb -> sb.u32le(4) >= 512)),
+            Signature.of(
+                    "vxfs", "VxFS", at(KIB, bytes(0xF5, 0xFC, 0x01, 0xA5)), at(8 * KIB, bytes(0xA5, 0x01, 0xFC, 0xF5))),
             Signature.of(
                     "sysv",
                     "System V",
                     join(
                             atAny(
-                                    offset -> at(offset, "\u0020\u007e\u0018\u00fd")
+                                    offset -> at(offset, bytes(0x20, 0x7E, 0x18, 0xFD))
                                             .in(504),
                                     SYSV_SUPERBLOCKS),
                             atAny(
-                                    offset -> at(offset, "\u00fd\u0018\u007e\u0020")
+                                    offset -> at(offset, bytes(0xFD, 0x18, 0x7E, 0x20))
                                             .in(504),
                                     SYSV_SUPERBLOCKS))),
             Signature.of("nss", "NetWare NSS", at(4 * KIB, "SPB5")),

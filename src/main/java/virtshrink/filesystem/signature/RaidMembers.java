@@ -1,6 +1,7 @@
 package virtshrink.filesystem.signature;
 
 import static virtshrink.filesystem.signature.Signature.at;
+import static virtshrink.filesystem.signature.Signature.bytes;
 import static virtshrink.filesystem.signature.Signature.sectorsBeforeEnd;
 
 import java.util.Arrays;
@@ -14,8 +15,8 @@ import virtshrink.filesystem.signature.Signature.Place;
 
 /** Members of Linux software RAID and of the RAID of mainboards and cheap controllers, most of them marked at the end. */
 final class RaidMembers {
-    private static final String MD_LITTLE = "\u00fc\u004e\u002b\u00a9";
-    private static final String MD_BIG = "\u00a9\u002b\u004e\u00fc";
+    private static final String MD_LITTLE = bytes(0xFC, 0x4E, 0x2B, 0xA9);
+    private static final String MD_BIG = bytes(0xA9, 0x2B, 0x4E, 0xFC);
     private static final int MD_RESERVED_BYTES = 64 << 10;
     /** Where Promise controllers of different times kept their sector, counted from the end. */
     private static final int[] PROMISE_SECTORS = {63, 255, 256, 16, 399, 591, 675, 735, 911, 974, 991, 951, 3087};
@@ -48,11 +49,11 @@ final class RaidMembers {
             Signature.of(
                     "silicon_medley_raid_member",
                     "Silicon Image RAID member",
-                    at(sectorsBeforeEnd(1), "\0\0\0\u002f").in(0x60).when(512, RaidMembers::isSilicon)),
+                    at(sectorsBeforeEnd(1), bytes(0, 0, 0, 0x2F)).in(0x60).when(512, RaidMembers::isSilicon)),
             Signature.of(
                     "via_raid_member",
                     "VIA RAID member",
-                    at(sectorsBeforeEnd(1), "\u0055\u00aa").when(51, RaidMembers::isVia)),
+                    at(sectorsBeforeEnd(1), bytes(0x55, 0xAA)).when(51, RaidMembers::isVia)),
             Signature.of(
                     "jmicron_raid_member",
                     "JMicron RAID member",
@@ -60,17 +61,18 @@ final class RaidMembers {
             Signature.of(
                     "adaptec_raid_member",
                     "Adaptec RAID member",
-                    at(sectorsBeforeEnd(1), "\u0037\u00fc\u004d\u001e").when(512, sb -> sb.u32be(256) == 0x4450544DL)),
+                    at(sectorsBeforeEnd(1), bytes(0x37, 0xFC, 0x4D, 0x1E))
+                            .when(512, sb -> sb.u32be(256) == 0x4450544DL)),
             Signature.of(
                     "hpt37x_raid_member",
                     "HighPoint RAID member",
-                    at(4640, "\u00f0\u0016\u0078\u005a"),
-                    at(4640, "\u00fd\u0016\u0078\u005a")),
+                    at(4640, bytes(0xF0, 0x16, 0x78, 0x5A)),
+                    at(4640, bytes(0xFD, 0x16, 0x78, 0x5A))),
             Signature.of(
                     "hpt45x_raid_member",
                     "HighPoint RAID member",
-                    at(sectorsBeforeEnd(11), "\u00f3\u0016\u0078\u005a"),
-                    at(sectorsBeforeEnd(11), "\u00fd\u0016\u0078\u005a")));
+                    at(sectorsBeforeEnd(11), bytes(0xF3, 0x16, 0x78, 0x5A)),
+                    at(sectorsBeforeEnd(11), bytes(0xFD, 0x16, 0x78, 0x5A))));
 
     private RaidMembers() {}
 
@@ -105,7 +107,7 @@ final class RaidMembers {
 
     private static Mark ddf(int sectors) {
         // The revision is text: "01.00.00", "02.00.00".
-        return at(sectorsBeforeEnd(sectors), "\u00de\u0011\u00de\u0011")
+        return at(sectorsBeforeEnd(sectors), bytes(0xDE, 0x11, 0xDE, 0x11))
                 .when(64, header -> header.u8(32) == '0' && header.u8(34) == '.');
     }
 

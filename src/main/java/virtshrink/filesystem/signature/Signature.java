@@ -1,7 +1,5 @@
 package virtshrink.filesystem.signature;
 
-import static java.nio.charset.StandardCharsets.ISO_8859_1;
-
 import java.io.IOException;
 import java.util.Arrays;
 import java.util.List;
@@ -65,22 +63,25 @@ record Signature(String type, String title, List<Mark> marks) {
         return Optional.empty();
     }
 
-    /** A magic number at a fixed place, counted from the start of the volume. */
-    static Magic at(long offsetBytes, byte[] magic) {
+    /**
+     * A magic number at a fixed place, counted from the start of the volume.
+     *
+     * @param magic one byte a character
+     */
+    static Magic at(long offsetBytes, String magic) {
         return at(volume -> offsetBytes, magic);
     }
 
-    /** @param magic one byte a character */
-    static Magic at(long offsetBytes, String magic) {
-        return at(offsetBytes, magic.getBytes(ISO_8859_1));
-    }
-
+    /** As above, with a place that is computed. */
     static Magic at(Place structure, String magic) {
-        return at(structure, magic.getBytes(ISO_8859_1));
+        return new Magic(structure, 0, magic, (volume, offset) -> true, (volume, offset) -> Details.NONE);
     }
 
-    private static Magic at(Place structure, byte[] magic) {
-        return new Magic(structure, 0, magic, (volume, offset) -> true, (volume, offset) -> Details.NONE);
+    /** A magic number that is no text. */
+    static String bytes(int... values) {
+        StringBuilder magic = new StringBuilder();
+        Arrays.stream(values).forEach(value -> magic.append((char) value));
+        return magic.toString();
     }
 
     /** The same mark at several places. */
@@ -103,7 +104,7 @@ record Signature(String type, String title, List<Mark> marks) {
      * @param structure where the structure begins; negative places are outside of the volume and never match
      * @param check gets the place of the structure, as does {@code naming}
      */
-    record Magic(Place structure, int offsetInStructure, byte[] magic, Check check, Naming naming) implements Mark {
+    record Magic(Place structure, int offsetInStructure, String magic, Check check, Naming naming) implements Mark {
         /** The same magic number further inside of the structure. */
         Magic in(int offsetBytes) {
             return new Magic(structure, offsetBytes, magic, check, naming);

@@ -2,7 +2,7 @@ package virtshrink.filesystem.signature;
 
 import java.io.IOException;
 import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import virtshrink.block.BlockSource;
@@ -37,7 +37,7 @@ final class VolumeWindow {
      * @param lengthBytes at most some KiB: a structure, never its payload
      */
     StructureBytes at(long offsetBytes, int lengthBytes) throws IOException {
-        ByteBuffer piece = ByteBuffer.allocate(lengthBytes).order(ByteOrder.LITTLE_ENDIAN);
+        ByteBuffer piece = ByteBuffer.allocate(lengthBytes);
         long first = Math.max(offsetBytes, 0);
         long end =
                 Math.min(volume.sizeBytes(), lengthBytes > Long.MAX_VALUE - first ? first : offsetBytes + lengthBytes);
@@ -51,8 +51,9 @@ final class VolumeWindow {
         return new StructureBytes("signature", offsetBytes, piece);
     }
 
-    boolean matches(long offsetBytes, byte[] magic) throws IOException {
-        return at(offsetBytes, magic.length).matches(0, magic);
+    /** @param magic one byte a character */
+    boolean matches(long offsetBytes, String magic) throws IOException {
+        return at(offsetBytes, magic.length()).matches(0, magic.getBytes(StandardCharsets.ISO_8859_1));
     }
 
     private byte[] page(long number) throws IOException {

@@ -5,6 +5,7 @@ import static java.nio.charset.StandardCharsets.US_ASCII;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import virtshrink.block.BlockSource;
 import virtshrink.block.CorruptStructureException;
 import virtshrink.block.RangeSet;
@@ -74,7 +75,8 @@ public final class SwapReader implements FreeSpaceReader {
             return free(SwapHeader.parse(page, volume.sizeBytes()));
         } catch (CorruptStructureException broken) {
             return new FilesystemReport(
-                    FilesystemIdentity.ofType(SWAP), new FilesystemState.Corrupt(broken.getMessage()));
+                    FilesystemIdentity.ofType(SWAP),
+                    new FilesystemState.Corrupt(Objects.requireNonNull(broken.getMessage())));
         }
     }
 
