@@ -48,7 +48,9 @@ public final class ConfigurationFile {
         Optional<String> text = content();
         if (text.isPresent()) {
             TomlParseResult parsed = Toml.parse(text.get(), TomlVersion.V1_0_0);
-            parsed.errors().forEach(error -> complain(Optional.ofNullable(error.position()), String.valueOf(error.getMessage())));
+            parsed.errors()
+                    .forEach(error ->
+                            complain(Optional.ofNullable(error.position()), String.valueOf(error.getMessage())));
             if (problems.isEmpty()) {
                 Configuration configuration = configuration(new Section("", parsed, this::complain));
                 if (problems.isEmpty()) {

@@ -4,7 +4,6 @@ import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.time.DateTimeException;
 import java.time.Duration;
-import java.time.Instant;
 import java.util.Arrays;
 import java.util.EnumMap;
 import java.util.LinkedHashMap;
@@ -101,17 +100,22 @@ final class EntryJson {
         try {
             JsonFields fields = new JsonFields(json);
             return switch (fields.text("entry")) {
-                case "night-began" -> Optional.of(new NightBegan(
-                        fields.instant("at"), fields.text("schedule"), fields.text("rhythm"), fields.instant("due")));
-                case "night-ended" -> Optional.of(new NightEnded(
-                        fields.instant("at"),
-                        fields.text("schedule"),
-                        fields.instant("due"),
-                        Math.toIntExact(fields.number("selected")),
-                        Math.toIntExact(fields.number("leftAlone")),
-                        Math.toIntExact(fields.number("unchanged")),
-                        Math.toIntExact(fields.number("attempted")),
-                        fields.text("reason")));
+                case "night-began" ->
+                    Optional.of(new NightBegan(
+                            fields.instant("at"),
+                            fields.text("schedule"),
+                            fields.text("rhythm"),
+                            fields.instant("due")));
+                case "night-ended" ->
+                    Optional.of(new NightEnded(
+                            fields.instant("at"),
+                            fields.text("schedule"),
+                            fields.instant("due"),
+                            Math.toIntExact(fields.number("selected")),
+                            Math.toIntExact(fields.number("leftAlone")),
+                            Math.toIntExact(fields.number("unchanged")),
+                            Math.toIntExact(fields.number("attempted")),
+                            fields.text("reason")));
                 case "disk" -> Optional.of(disk(fields));
                 default -> Optional.empty();
             };

@@ -61,7 +61,8 @@ public final class History implements AutoCloseable {
                 directory.resolve("lock"), EnumSet.of(StandardOpenOption.CREATE, StandardOpenOption.WRITE), PRIVATE);
         try {
             if (tryLock(lockFile) == null) {
-                throw new IOException("the history in " + directory + " belongs to another virt-shrinkd that is running");
+                throw new IOException(
+                        "the history in " + directory + " belongs to another virt-shrinkd that is running");
             }
             return new History(directory, lockFile);
         } catch (IOException | RuntimeException problem) {
@@ -139,8 +140,8 @@ public final class History implements AutoCloseable {
         }
         Path fresh = directory.resolve(HistoryReader.FILE_NAME + ".new");
         Files.deleteIfExists(fresh);
-        try (FileChannel target = FileChannel.open(
-                fresh, EnumSet.of(StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE), PRIVATE)) {
+        try (FileChannel target =
+                FileChannel.open(fresh, EnumSet.of(StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE), PRIVATE)) {
             HistoryReader.read(directory, entry -> {
                 if (isKept(entry, before)) {
                     writeLine(target, entry);
@@ -160,8 +161,7 @@ public final class History implements AutoCloseable {
     }
 
     private static void writeLine(FileChannel target, HistoryEntry entry) throws IOException {
-        ByteBuffer line =
-                ByteBuffer.wrap((JSON.std.asString(entry.toJson()) + "\n").getBytes(StandardCharsets.UTF_8));
+        ByteBuffer line = ByteBuffer.wrap((JSON.std.asString(entry.toJson()) + "\n").getBytes(StandardCharsets.UTF_8));
         while (line.hasRemaining()) {
             target.write(line);
         }

@@ -50,7 +50,8 @@ public final class HistoryReader {
                     }
                     continue;
                 }
-                Optional<HistoryEntry> entry = tooLong ? Optional.empty() : parse(line.toString(StandardCharsets.UTF_8));
+                Optional<HistoryEntry> entry =
+                        tooLong ? Optional.empty() : parse(line.toString(StandardCharsets.UTF_8));
                 if (entry.isPresent()) {
                     visitor.entry(entry.get());
                 } else if (tooLong || line.size() > 0) {

@@ -51,6 +51,43 @@ public final class Leftovers {
     }
 
     /**
+     * As {@link #removeFilesBeside}, for an image that no run has locked. Where there is nothing to remove nothing is locked, and what lies
+     * beside an image in use stays until it is not.
+     *
+     * @param image as a domain names it
+     */
+    public static List<String> sweepBeside(Path image) throws IOException {
+        Path file;
+        try {
+            file = image.toRealPath();
+        } catch (NoSuchFileException gone) {
+            return List.of();
+        }
+        if (!anyBeside(file)) {
+            return List.of();
+        }
+        ImageLock held;
+        try {
+            held = ImageLock.acquire(file);
+        } catch (ImageRefusedException inUse) {
+            return List.of("left what lies beside " + file + " alone: " + inUse.getMessage());
+        }
+        try {
+            return removeFilesBeside(file);
+        } finally {
+            held.close();
+        }
+    }
+
+    private static boolean anyBeside(Path image) throws IOException {
+        try (DirectoryStream<Path> entries = Files.newDirectoryStream(
+                image.resolveSibling("."),
+                file -> TemporaryNames.roleOf(file, image).isPresent())) {
+            return entries.iterator().hasNext();
+        }
+    }
+
+    /**
      * Removes the temporary files of dead runs beside an image. A file is removed only if no living run and no other process holds it.
      *
      * @param image symbolic links resolved

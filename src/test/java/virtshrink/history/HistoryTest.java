@@ -136,7 +136,8 @@ class HistoryTest {
         }
         Files.writeString(
                 file(),
-                "garbage\n{}\n{\"entry\":\"disk\"}\n[1]\n\n{\"entry\":\"from the future\"}\n" + "x".repeat(3 << 20) + "\n",
+                "garbage\n{}\n{\"entry\":\"disk\"}\n[1]\n\n{\"entry\":\"from the future\"}\n" + "x".repeat(3 << 20)
+                        + "\n",
                 StandardOpenOption.APPEND);
         try (History history = History.open(directory)) {
             history.append(began(NOON.plusSeconds(1)));
