@@ -14,8 +14,16 @@ final class LibvirtDomains implements Domains {
     private final Eligibility eligibility;
 
     LibvirtDomains(String uri) throws LibvirtUnavailableException {
-        hypervisor = Hypervisor.open(uri);
-        eligibility = new Eligibility(hypervisor, hypervisor.domainLogDirectory());
+        this(Hypervisor.open(uri));
+    }
+
+    private LibvirtDomains(Hypervisor hypervisor) {
+        this(hypervisor, hypervisor.domainLogDirectory());
+    }
+
+    LibvirtDomains(Hypervisor hypervisor, Path domainLogDirectory) {
+        this.hypervisor = hypervisor;
+        this.eligibility = new Eligibility(hypervisor, domainLogDirectory);
     }
 
     @Override

@@ -4,7 +4,9 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Optional;
 import virtshrink.os.FileStatus;
+import virtshrink.os.FileSystemType;
 import virtshrink.os.OpenFile;
+import virtshrink.os.OsException;
 
 /**
  * The hold on one image file from before its first read until after it has been replaced.
@@ -43,7 +45,8 @@ public final class ImageLock implements AutoCloseable {
             if (!status.regularFile()) {
                 throw new ImageRefusedException(image + " is not a regular file");
             }
-            if (!file.tryExclusiveFlock()) {
+            // Between hosts flock is a lock on the whole file, which would shut out our own children.
+            if (!FileSystemType.of(image).sharedBetweenHosts() && !file.tryExclusiveFlock()) {
                 throw new ImageRefusedException(
                         image + " is being worked on by another run of virt-shrink, or locked by flock(2)");
             }
@@ -115,6 +118,22 @@ public final class ImageLock implements AutoCloseable {
             return Optional.of(file.path() + " was opened for writing while it was being shrunk");
         }
         return Optional.empty();
+    }
+
+    /**
+     * Whether somebody else has the file open, with or without locks.
+     *
+     * @return empty where that cannot be asked
+     */
+    public Optional<Boolean> isOpenElsewhere() throws IOException {
+        try {
+            return Optional.of(!file.isOnlyOpener());
+        } catch (OsException problem) {
+            if (problem.isUnsupported()) {
+                return Optional.empty();
+            }
+            throw problem;
+        }
     }
 
     @Override

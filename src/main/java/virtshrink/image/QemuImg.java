@@ -43,22 +43,28 @@ public final class QemuImg {
         this(children, Duration.ofMinutes(5), Duration.ofDays(1));
     }
 
-    /** Sizes and bitmaps; opens no backing file. */
+    /** Sizes and bitmaps; opens no backing file, and keeps nobody from writing. */
     public ImageInfo info(Path image, ImageFormat format) throws IOException {
         return ImageInfo.of(QemuAnswer.parse(quick(List.of(
-                        "info", "--output=json", ImageNode.alone(image, format).argument()))
+                        "info",
+                        "--output=json",
+                        ImageNode.alone(image, format).yielding().argument()))
                 .require(0)));
     }
 
     /**
-     * Consistency of the image's own metadata; opens no backing file, repairs nothing.
+     * Consistency of the image's own metadata; opens no backing file, repairs nothing. Keeps nobody from writing, however long it takes: the
+     * answer can be relied upon only where the caller does.
      *
      * @return empty if there is no check for the format
      */
     public Optional<ImageCheck> check(Path image, ImageFormat format) throws IOException {
         ChildResult result = children.run(
                 TOOL,
-                List.of("check", "--output=json", ImageNode.alone(image, format).argument()),
+                List.of(
+                        "check",
+                        "--output=json",
+                        ImageNode.alone(image, format).yielding().argument()),
                 longLimit);
         // 2 means corruptions, 3 leaks only: both with an answer that counts them.
         return result.exitCode() == NOT_SUPPORTED

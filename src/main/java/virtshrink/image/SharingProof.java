@@ -3,6 +3,7 @@ package virtshrink.image;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.OptionalLong;
 import virtshrink.block.ByteRange;
 import virtshrink.os.OpenFile;
 import virtshrink.os.PhysicalExtent;
@@ -10,7 +11,8 @@ import virtshrink.os.PhysicalExtent;
 /**
  * Shows without reading any data that two images hold the same: where both have data, it is the same blocks of the host's disk.
  *
- * <p>Needs both files written out. Blocks whose place says nothing about their content (compressed, inline, delayed, unwritten) prove nothing.
+ * <p>Needs both files written out. Blocks whose place says nothing about their content (compressed, inline, delayed) prove nothing. Holes and
+ * unwritten blocks read as zeros wherever they are; images have them inside of clusters, left by whoever wrote only what was not zero.
  */
 final class SharingProof {
     private final List<PhysicalExtent> originalBlocks;
@@ -78,35 +80,46 @@ final class SharingProof {
         return sameBlocks(from, to, part.lengthBytes());
     }
 
-    /** Walks both files' extents side by side. */
     private boolean sameBlocks(long inOriginal, long inNew, long lengthBytes) {
         long done = 0;
-        int a = firstEndingAfter(originalBlocks, inOriginal);
-        int b = firstEndingAfter(newBlocks, inNew);
         while (done < lengthBytes) {
-            if (a >= originalBlocks.size() || b >= newBlocks.size()) {
+            Piece one = pieceAt(originalBlocks, inOriginal + done);
+            Piece other = pieceAt(newBlocks, inNew + done);
+            if (!one.sameAs(other)) {
                 return false;
             }
-            PhysicalExtent one = originalBlocks.get(a);
-            PhysicalExtent other = newBlocks.get(b);
-            long intoOne = inOriginal + done - one.logicalBytes();
-            long intoOther = inNew + done - other.logicalBytes();
-            if (intoOne < 0 || intoOther < 0 || !tellsContent(one) || !tellsContent(other)) {
-                return false;
-            }
-            if (one.physicalBytes() + intoOne != other.physicalBytes() + intoOther) {
-                return false;
-            }
-            long step = Math.min(one.lengthBytes() - intoOne, other.lengthBytes() - intoOther);
-            done += step;
-            if (step == one.lengthBytes() - intoOne) {
-                a++;
-            }
-            if (step == other.lengthBytes() - intoOther) {
-                b++;
-            }
+            done += Math.min(one.lengthBytes(), other.lengthBytes());
         }
         return true;
+    }
+
+    /**
+     * What the filesystem says of a file's bytes from some offset on.
+     *
+     * @param lengthBytes so many of them
+     * @param zero they were never written
+     * @param physicalBytes where they lie; empty if that says nothing about them
+     */
+    private record Piece(long lengthBytes, boolean zero, OptionalLong physicalBytes) {
+        boolean sameAs(Piece other) {
+            return (zero && other.zero) || (physicalBytes.isPresent() && physicalBytes.equals(other.physicalBytes));
+        }
+    }
+
+    private static Piece pieceAt(List<PhysicalExtent> extents, long offset) {
+        int index = firstEndingAfter(extents, offset);
+        if (index == extents.size()) {
+            return new Piece(Long.MAX_VALUE, true, OptionalLong.empty());
+        }
+        PhysicalExtent extent = extents.get(index);
+        long into = offset - extent.logicalBytes();
+        if (into < 0) {
+            return new Piece(-into, true, OptionalLong.empty());
+        }
+        return new Piece(
+                extent.lengthBytes() - into,
+                extent.unwritten() && extent.hasPhysicalPlace(),
+                tellsContent(extent) ? OptionalLong.of(extent.physicalBytes() + into) : OptionalLong.empty());
     }
 
     /** Shared, so that both numbers count on the same device; and in a place of its own, so that the number stands for the bytes. */
@@ -130,7 +143,7 @@ final class SharingProof {
 
     /** Collects a map, giving up where it would take too much memory. */
     static final class MapCollector {
-        private static final int MOST_EXTENTS = 1_000_000;
+        private static final int MOST_EXTENTS = 150_000;
         private final List<MapExtent> extents = new ArrayList<>();
         private boolean tooMany;
 

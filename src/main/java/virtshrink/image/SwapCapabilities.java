@@ -4,6 +4,8 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import virtshrink.image.TemporaryNames.Role;
+import virtshrink.os.FileSystemType;
+import virtshrink.os.InodeFlags;
 import virtshrink.os.OpenFile;
 import virtshrink.os.OsException;
 import virtshrink.os.ReflinkProbe;
@@ -24,6 +26,7 @@ public record SwapCapabilities(boolean exchange, boolean leases, boolean reflink
      */
     public static SwapCapabilities probe(ImageLock lock, Path image, String runId)
             throws IOException, ImageRefusedException {
+        requireChangeable(image);
         TemporaryNames names = new TemporaryNames(image, runId);
         Path first = names.of(Role.PROBE);
         Path second = names.of(Role.PROBE_TWIN);
@@ -44,9 +47,22 @@ public record SwapCapabilities(boolean exchange, boolean leases, boolean reflink
     /** For a new file that replaces nothing. */
     static SwapCapabilities probeReflinkOnly(ImageLock lock, Path output, String runId)
             throws IOException, ImageRefusedException {
+        requireChangeable(output);
         TemporaryNames names = new TemporaryNames(output, runId);
         try (ReplacementFile probe = scratch(names.of(Role.PROBE))) {
             return new SwapCapabilities(false, false, Files.exists(probe.path()) && canReflink(lock, names));
+        }
+    }
+
+    /** In an append-only directory files can be made, but neither renamed nor removed again. */
+    private static void requireChangeable(Path file) throws IOException, ImageRefusedException {
+        Path place = file.resolveSibling(".").normalize();
+        try (OpenFile directory = OpenFile.directory(place)) {
+            int flags = directory.inodeFlags().orElse(0);
+            if ((flags & (InodeFlags.IMMUTABLE | InodeFlags.APPEND)) != 0) {
+                throw new ImageRefusedException(
+                        "nothing can be renamed in " + place + ": it is immutable or append-only (chattr)");
+            }
         }
     }
 
@@ -74,7 +90,7 @@ public record SwapCapabilities(boolean exchange, boolean leases, boolean reflink
 
     private static boolean canLease(OpenFile file) throws IOException {
         try {
-            return file.isOnlyOpener();
+            return FileSystemType.of(file.path()).leasesAreComplete() && file.isOnlyOpener();
         } catch (OsException problem) {
             if (problem.isUnsupported()) {
                 return false;

@@ -4,6 +4,7 @@ import java.nio.file.Path;
 import java.util.Optional;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import virtshrink.os.FileStatus;
 
 /**
  * How the files beside an image are called while a run works on it: {@code .NAME.virt-shrink-ID.ROLE}.
@@ -19,8 +20,8 @@ final class TemporaryNames {
         REBASE("rebase.qcow2"),
         /** The image being rebuilt; never the original. */
         NEW("new.qcow2"),
-        /** About to be exchanged with the image, or just exchanged: the new one or the original. */
-        EXCHANGE("exchange.qcow2"),
+        /** About to be exchanged with the image, or just exchanged: the new one or the original; its name goes on with both inode numbers. */
+        EXCHANGE("exchange"),
         /** Second link of the original, on its way to the name under which it is kept. */
         BACKUP("backup"),
         /** Scratch file of the permission probe. */
@@ -50,6 +51,19 @@ final class TemporaryNames {
         return image.resolveSibling("." + image.getFileName() + ".virt-shrink-" + runId + "." + role.suffix);
     }
 
+    /** The name for the moment of the exchange; it tells later whether a file is one of the two. */
+    Path forExchange(FileStatus original, FileStatus replacement) {
+        Path plain = of(Role.EXCHANGE);
+        return plain.resolveSibling("%s-%d-%d".formatted(plain.getFileName(), original.inode(), replacement.inode()));
+    }
+
+    /** Whether an inode is one of the two that the name of an exchanged file speaks of. */
+    static boolean namesInode(Path exchanged, long inode) {
+        String[] parts = String.valueOf(exchanged.getFileName()).split("-", -1);
+        String wanted = Long.toString(inode);
+        return parts.length > 2 && (parts[parts.length - 1].equals(wanted) || parts[parts.length - 2].equals(wanted));
+    }
+
     /** The role a file has for the image; empty if it is no temporary file of this image. */
     static Optional<Role> roleOf(Path file, Path image) {
         Matcher matcher = NAME.matcher(String.valueOf(file.getFileName()));
@@ -60,6 +74,9 @@ final class TemporaryNames {
             if (role.suffix.equals(matcher.group("role"))) {
                 return Optional.of(role);
             }
+        }
+        if (matcher.group("role").startsWith(Role.EXCHANGE.suffix + "-")) {
+            return Optional.of(Role.EXCHANGE);
         }
         return Optional.empty();
     }

@@ -16,22 +16,26 @@ import virtshrink.image.ServedDisk;
  */
 final class InPlaceDiscard {
     /** So much is done between two looks at whether to stop. */
-    private static final long BATCH_BYTES = 1L << 30;
+    private static final long BATCH_BYTES = 64L << 20;
 
     private final ImageWork work;
+    private final ShrinkRequest request;
     private final ReclaimPlan plan;
     private final Cancellation cancellation;
 
-    InPlaceDiscard(ImageWork work, ReclaimPlan plan, Cancellation cancellation) {
+    InPlaceDiscard(ImageWork work, ShrinkRequest request, ReclaimPlan plan, Cancellation cancellation) {
         this.work = work;
+        this.request = request;
         this.plan = plan;
         this.cancellation = cancellation;
     }
 
     /**
-     * @throws ImageRefusedException if the format cannot give space back in place, or not without risk
+     * Asked after everything that this run itself had opened is closed again.
+     *
+     * @throws ImageRefusedException if the format cannot give space back in place, or not without risk, or somebody has the image open
      */
-    static void requirePossible(ImageWork work) throws ImageRefusedException {
+    static void requirePossible(ImageWork work) throws IOException, ImageRefusedException {
         if (work.format() != ImageFormat.QCOW2 && work.format() != ImageFormat.RAW) {
             throw new ImageRefusedException("only qcow2 and raw images can give space back in place");
         }
@@ -40,10 +44,16 @@ final class InPlaceDiscard {
             throw new ImageRefusedException(
                     "the image has persistent bitmaps, which an interruption in place would make inconsistent; shrink it without --in-place");
         }
+        // Whoever reads past the locks, such as a loop device with a mounted filesystem, may take a free block into
+        // use.
+        if (work.lock().isOpenElsewhere().orElse(false)) {
+            throw new ImageRefusedException(
+                    work.file() + " is open in another process (a starting guest, a backup, a loop device)");
+        }
     }
 
     /** Returns false if it was stopped between two requests; the image is whole in any case. */
-    boolean run(PhaseClock clock) throws IOException {
+    boolean run(PhaseClock clock) throws IOException, ImageRefusedException {
         long total = plan.zeroed().totalBytes();
         long done = 0;
         try (ServedDisk served = work.serveOriginalWritable()) {
@@ -51,6 +61,11 @@ final class InPlaceDiscard {
                 if (cancellation.reason().isPresent()) {
                     served.stop();
                     return false;
+                }
+                Optional<String> disturbed = work.whyDisturbed(done > 0).or(request.guard()::whyNotNow);
+                if (disturbed.isPresent()) {
+                    served.stop();
+                    throw new ImageRefusedException(disturbed.get());
                 }
                 long doneBefore = done;
                 served.writeZeroes(batch, bytes -> clock.bytesOf(total).accept(doneBefore + bytes));

@@ -69,6 +69,29 @@ class SharingProofTest {
     }
 
     @Test
+    void holdsWhereNeitherWasEverWrittenInsideOfACluster() {
+        List<PhysicalExtent> original = List.of(
+                block(1000, 77_000, 60, SHARED), block(1060, 77_060, 40, UNWRITTEN), block(1200, 77_200, 50, SHARED));
+        List<PhysicalExtent> hole = List.of(block(500, 77_000, 60, SHARED), block(600, 77_200, 50, SHARED));
+        assertTrue(new SharingProof(original, hole).holds(OVERLAY, COPY));
+    }
+
+    @Test
+    void failsOnAHoleWhereTheOriginalHasOnlyPartlyData() {
+        List<PhysicalExtent> tooShort = List.of(block(500, 77_000, 99, SHARED), block(600, 77_200, 100, SHARED));
+        List<PhysicalExtent> tooLate = List.of(block(501, 77_001, 99, SHARED), block(600, 77_200, 100, SHARED));
+        assertFalse(new SharingProof(ORIGINAL_BLOCKS, tooShort).holds(OVERLAY, COPY));
+        assertFalse(new SharingProof(ORIGINAL_BLOCKS, tooLate).holds(OVERLAY, COPY));
+    }
+
+    @Test
+    void failsOnUnwrittenBlocksWithoutAPlace() {
+        int delayed = 0x4;
+        List<PhysicalExtent> original = List.of(block(1000, 77_000, 100, UNWRITTEN | delayed));
+        assertFalse(new SharingProof(original, List.of()).holds(OVERLAY.subList(0, 1), COPY.subList(0, 1)));
+    }
+
+    @Test
     void failsWhereOneIsZeroAndTheOtherIsNot() {
         SharingProof proof = proof(block(500, 77_000, 300, SHARED));
         List<MapExtent> copy = List.of(data(0, 300, 0, 500));

@@ -12,6 +12,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
 
 /**
  * A real libvirtd of its own, with real QEMU guests (no KVM needed), that shares nothing with one of the host and vanishes with its guests
@@ -105,6 +106,11 @@ public final class PrivateLibvirtd implements AutoCloseable {
         command("kill", "gone");
     }
 
+    /** All processes of this libvirtd, its guests' among them. */
+    public Stream<ProcessHandle> processes() {
+        return process.descendants();
+    }
+
     /** Defines a guest of 32 MiB without an operating system; started, it stays in its firmware. */
     public void defineDomain(String name, String... disks) throws IOException {
         Path xml = Files.createTempFile(directory, "domain", ".xml");
@@ -146,6 +152,19 @@ public final class PrivateLibvirtd implements AutoCloseable {
         List<String> command = new ArrayList<>(List.of("virsh", "-q", "-c", uri()));
         command.addAll(List.of(arguments));
         return run(command);
+    }
+
+    /** Waits until the domain is in a state, in virsh's words: {@code shut off}. */
+    public void awaitState(String domain, String state) throws IOException {
+        long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(PATIENCE_SECONDS);
+        String now = "";
+        while (System.nanoTime() - deadline < 0) {
+            now = virsh("domstate", domain).strip();
+            if (now.equals(state)) {
+                return;
+            }
+        }
+        throw new IOException(domain + " is " + now + ", not " + state);
     }
 
     /** Runs a program to its end; its output. */
