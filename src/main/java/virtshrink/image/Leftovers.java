@@ -66,16 +66,15 @@ public final class Leftovers {
         if (!anyBeside(file)) {
             return List.of();
         }
-        ImageLock held;
         try {
-            held = ImageLock.acquire(file);
-        } catch (ImageRefusedException inUse) {
-            return List.of("left what lies beside " + file + " alone: " + inUse.getMessage());
-        }
-        try {
-            return removeFilesBeside(file);
-        } finally {
-            held.close();
+            ImageLock held = ImageLock.acquire(file);
+            try {
+                return removeFilesBeside(file);
+            } finally {
+                held.close();
+            }
+        } catch (ImageRefusedException left) {
+            return List.of("left what lies beside " + file + " alone: " + left.getMessage());
         }
     }
 
