@@ -53,7 +53,7 @@ umount_below() {
     done
 }
 
-# require_space DIRECTORY MIB
+# free_mib DIRECTORY
 free_mib() {
     df --output=avail -B1M -- "$1" | tail -n 1 | tr -d ' '
 }

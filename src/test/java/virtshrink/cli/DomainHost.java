@@ -131,7 +131,7 @@ final class DomainHost implements AutoCloseable {
      *
      * @param slow what happens to its system calls that concern the image: {@code fcntl:delay_enter=4000000:when=1}, in microseconds
      */
-    void slowEmulator(String domain, Path image, String slow) throws IOException {
+    void slowEmulator(String domain, Path image, String... slow) throws IOException {
         assumeTrue(Files.isExecutable(Path.of("/usr/bin/strace")), "needs /usr/bin/strace (package strace)");
         Path emulator = images.resolveSibling(domain + "-qemu");
         // The tracer stands aside (-D), so libvirt's child is QEMU itself. When libvirt only asks QEMU what it can do,
@@ -141,10 +141,10 @@ final class DomainHost implements AutoCloseable {
                 emulator, """
                 #!/bin/sh
                 case "$*" in
-                *guest=*) exec strace -D -f -qq -o %s -P %s -e trace=%s -e inject=%s /usr/bin/qemu-system-x86_64 "$@" ;;
+                *guest=*) exec strace -D -f -qq -o %s -P %s -e trace=openat,fcntl %s /usr/bin/qemu-system-x86_64 "$@" ;;
                 *) exec /usr/bin/qemu-system-x86_64 "$@" ;;
                 esac
-                """.formatted(emulator + ".log", image, slow.substring(0, slow.indexOf(':')), slow));
+                """.formatted(emulator + ".log", image, "-e inject=" + String.join(" -e inject=", slow)));
         Files.setPosixFilePermissions(emulator, PosixFilePermissions.fromString("rwxr-xr-x"));
         Path xml = Files.writeString(
                 images.resolveSibling(domain + ".xml"),
