@@ -52,6 +52,42 @@ public final class Leftovers {
     }
 
     /**
+     * As {@link #removeFilesBeside}, for an image that no run has locked. Where there is nothing to remove nothing is locked, and what lies
+     * beside an image in use stays until it is not.
+     *
+     * @param image as a domain names it
+     */
+    public static List<String> sweepBeside(Path image) throws IOException {
+        Path file;
+        try {
+            file = image.toRealPath();
+        } catch (NoSuchFileException gone) {
+            return List.of();
+        }
+        if (!anyBeside(file)) {
+            return List.of();
+        }
+        try {
+            ImageLock held = ImageLock.acquire(file);
+            try {
+                return removeFilesBeside(file);
+            } finally {
+                held.close();
+            }
+        } catch (ImageRefusedException left) {
+            return List.of("left what lies beside " + file + " alone: " + left.getMessage());
+        }
+    }
+
+    private static boolean anyBeside(Path image) throws IOException {
+        try (DirectoryStream<Path> entries = Files.newDirectoryStream(
+                image.resolveSibling("."),
+                file -> TemporaryNames.roleOf(file, image).isPresent())) {
+            return entries.iterator().hasNext();
+        }
+    }
+
+    /**
      * Removes the temporary files of dead runs beside an image. A file is removed only if no living run and no other process holds it.
      *
      * @param image symbolic links resolved
