@@ -14,6 +14,7 @@ import virtshrink.os.FileStatus;
 import virtshrink.os.OpenFile;
 import virtshrink.os.OsException;
 import virtshrink.os.ProcessIdentity;
+import virtshrink.os.Renames;
 
 /** Finds and removes what runs left that died without cleaning up: their children, their sockets, their files beside an image. */
 public final class Leftovers {
@@ -51,6 +52,42 @@ public final class Leftovers {
     }
 
     /**
+     * As {@link #removeFilesBeside}, for an image that no run has locked. Where there is nothing to remove nothing is locked, and what lies
+     * beside an image in use stays until it is not.
+     *
+     * @param image as a domain names it
+     */
+    public static List<String> sweepBeside(Path image) throws IOException {
+        Path file;
+        try {
+            file = image.toRealPath();
+        } catch (NoSuchFileException gone) {
+            return List.of();
+        }
+        if (!anyBeside(file)) {
+            return List.of();
+        }
+        try {
+            ImageLock held = ImageLock.acquire(file);
+            try {
+                return removeFilesBeside(file);
+            } finally {
+                held.close();
+            }
+        } catch (ImageRefusedException left) {
+            return List.of("left what lies beside " + file + " alone: " + left.getMessage());
+        }
+    }
+
+    private static boolean anyBeside(Path image) throws IOException {
+        try (DirectoryStream<Path> entries = Files.newDirectoryStream(
+                image.resolveSibling("."),
+                file -> TemporaryNames.roleOf(file, image).isPresent())) {
+            return entries.iterator().hasNext();
+        }
+    }
+
+    /**
      * Removes the temporary files of dead runs beside an image. A file is removed only if no living run and no other process holds it.
      *
      * @param image symbolic links resolved
@@ -63,7 +100,7 @@ public final class Leftovers {
         try (DirectoryStream<Path> entries = Files.newDirectoryStream(
                 image.resolveSibling("."),
                 file -> TemporaryNames.roleOf(file, image).isPresent())) {
-            entries.forEach(found::add);
+            entries.forEach(entry -> found.add(image.resolveSibling(entry.getFileName())));
         }
         for (Path file : found) {
             try {
@@ -98,21 +135,18 @@ public final class Leftovers {
                     || !nobodyElseHasOpen(open)) {
                 return Optional.of("left " + file + " alone: a process holds it");
             }
-            if (role == Role.EXCHANGE && !isUntouchedSinceExchange(file, open.status())) {
-                throw new ImageRefusedException("a run died in the moment of the exchange, and " + file
-                        + " has been used since; compare it with " + image
-                        + ", keep under the image's name the one that the guest used last, and remove the other");
+            if (role == Role.EXCHANGE) {
+                if (!TemporaryNames.isAsExchanged(file, open.status())) {
+                    throw new ImageRefusedException("a run died in the moment of the exchange and " + file
+                            + " was written to since; compare it with " + image
+                            + ", keep under the image's name the one that the guest used last, and remove the other");
+                }
+                // It may be the original: the new name is on the disk before the old content goes.
+                Renames.syncDirectory(image.resolveSibling("."));
             }
             Files.delete(file);
             return Optional.of("removed " + file + ", left by a dead run");
         }
-    }
-
-    /** Being renamed changes the time of status change only; whoever writes afterwards sets both times alike. */
-    private static boolean isUntouchedSinceExchange(Path file, FileStatus status) {
-        boolean writtenBefore = status.mtimeSeconds() < status.ctimeSeconds()
-                || (status.mtimeSeconds() == status.ctimeSeconds() && status.mtimeNanos() < status.ctimeNanos());
-        return writtenBefore && TemporaryNames.namesInode(file, status.inode());
     }
 
     /** A second name of the image itself is nothing; any other file is the original that somebody wanted to keep. */

@@ -21,9 +21,8 @@ import virtshrink.os.Renames;
  * before it gets the name. What was displaced is unlinked only after it has proven that nobody wrote to it, has it open or is about
  * to open it; otherwise the two are exchanged back.
  *
- * <p>The displaced original stands, for that moment, under the name of role {@link Role#EXCHANGE}. The new file carries the original's time
- * of modification, which lies before the exchange, and being renamed changes only the time of status change: so {@link Leftovers} can tell
- * after a crash whether anybody has written to the one beside.
+ * <p>The displaced original stands, for that moment, under the name of role {@link Role#EXCHANGE}. Both files carry the same time of
+ * modification then, and the name repeats it, so that {@link Leftovers} can tell after a crash whether anybody has written to the one beside.
  */
 public final class Swap {
     private static final int OWNER_ONLY = 0600;
@@ -104,7 +103,7 @@ public final class Swap {
             }
             throw problem;
         }
-        return tidyUp(displaced, backup.map(path -> new Backup(link, path)));
+        return tidyUp(replacement, displaced, backup.map(path -> new Backup(link, path)));
     }
 
     /** The original under a temporary name, and the name it is to have. */
@@ -117,15 +116,17 @@ public final class Swap {
     }
 
     /** The image has been replaced whatever happens here: what fails now is worth a note, not a failure. */
-    private List<String> tidyUp(Optional<Path> displaced, Optional<Backup> backup) {
+    private List<String> tidyUp(ReplacementFile replacement, Optional<Path> displaced, Optional<Backup> backup) {
         List<String> notes = new ArrayList<>();
         try {
             if (backup.isPresent()) {
                 rename(backup.get().link(), backup.get().name());
                 notes.add("the original is kept as " + backup.get().name());
             }
-            // The new name is on the disk before the old content goes: a power cut leaves one of the two.
+            // The new name is on the disk before the old content goes: a power cut leaves one of the two. And before
+            // anybody writes to the new file: it would lose what he wrote.
             Renames.syncDirectory(directoryOf(image));
+            ImageLock.allowWriters(replacement.file());
             if (displaced.isPresent()) {
                 // One who looked the name up before the exchange and opens only now must not write into nothing.
                 if (lock.file().isOnlyOpener()) {
@@ -180,7 +181,7 @@ public final class Swap {
 
     private Optional<Path> exchange(ReplacementFile replacement, Lease alone)
             throws IOException, ImageRefusedException {
-        Path beside = names.forExchange(lock.recorded(), replacement.file().status());
+        Path beside = names.ofExchange(lock.recorded());
         Renames.noReplace(replacement.path(), beside);
         replacement.nowAt(beside);
         Renames.exchange(beside, image);
@@ -229,6 +230,8 @@ public final class Swap {
                             + beside,
                     problem);
         }
+        // The run is over. A guest that waits for the lease to end must not find our locks then.
+        lock.release();
         // Whoever opened the new file in between, and does not heed locks, must not lose what it stands on.
         if (!replacement.file().isOnlyOpener()) {
             replacement.giveAway();
