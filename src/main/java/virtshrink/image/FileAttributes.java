@@ -65,7 +65,7 @@ final class FileAttributes {
     }
 
     /** What differs between two files that should be alike; empty if nothing does. */
-    private static Optional<String> difference(OpenFile original, OpenFile replacement) throws IOException {
+    static Optional<String> difference(OpenFile original, OpenFile replacement) throws IOException {
         FileStatus wanted = original.status();
         FileStatus present = replacement.status();
         if (wanted.uid() != present.uid() || wanted.gid() != present.gid()) {

@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Optional;
 import virtshrink.os.FileStatus;
+import virtshrink.os.FileSystemType;
 import virtshrink.os.OpenFile;
 import virtshrink.os.OsException;
 
@@ -44,7 +45,8 @@ public final class ImageLock implements AutoCloseable {
             if (!status.regularFile()) {
                 throw new ImageRefusedException(image + " is not a regular file");
             }
-            if (!file.tryExclusiveFlock()) {
+            // Between hosts flock is a lock on the whole file, which would shut out our own children.
+            if (!FileSystemType.of(image).sharedBetweenHosts() && !file.tryExclusiveFlock()) {
                 throw new ImageRefusedException(
                         image + " is being worked on by another run of virt-shrink, or locked by flock(2)");
             }

@@ -5,6 +5,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import virtshrink.os.Errno;
 import virtshrink.os.FileStatus;
+import virtshrink.os.FileSystemType;
 import virtshrink.os.OpenFile;
 import virtshrink.os.OsException;
 
@@ -28,7 +29,7 @@ public final class ReplacementFile implements AutoCloseable {
         OpenFile file = OpenFile.createExclusive(path, 0600);
         ReplacementFile replacement = new ReplacementFile(file);
         try {
-            if (!file.tryExclusiveFlock()) {
+            if (!FileSystemType.of(path).sharedBetweenHosts() && !file.tryExclusiveFlock()) {
                 throw new IOException(path + " is locked by another process the moment it is created");
             }
             return replacement;

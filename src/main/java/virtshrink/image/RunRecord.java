@@ -3,8 +3,10 @@ package virtshrink.image;
 import com.fasterxml.jackson.core.JacksonException;
 import com.fasterxml.jackson.jr.ob.JSON;
 import java.io.IOException;
+import java.nio.charset.CharacterCodingException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -59,7 +61,7 @@ record RunRecord(String id, ProcessIdentity owner, Path image, List<ProcessIdent
                     ? Optional.of(new RunRecord(
                             String.valueOf(directory.getFileName()), owner.get(), Path.of(image), children))
                     : Optional.empty();
-        } catch (NoSuchFileException | JacksonException unreadable) {
+        } catch (NoSuchFileException | CharacterCodingException | InvalidPathException | JacksonException unreadable) {
             return Optional.empty();
         }
     }

@@ -143,7 +143,7 @@ final class SharingProof {
 
     /** Collects a map, giving up where it would take too much memory. */
     static final class MapCollector {
-        private static final int MOST_EXTENTS = 1_000_000;
+        private static final int MOST_EXTENTS = 150_000;
         private final List<MapExtent> extents = new ArrayList<>();
         private boolean tooMany;
 

@@ -12,14 +12,26 @@ import virtshrink.filesystem.FilesystemState;
  * @param virtualBytes size of the disk as the guest sees it
  * @param partitionTable {@code gpt}, {@code mbr}, {@code none}, …
  * @param filesystems in the order of their place on the disk
+ * @param doubt a volume from which it cannot be told that no guest is suspended, and why; the free space of swap and btrfs, which carry no
+ *     mark of being in use, is left alone then, on every disk of the guest
  * @param refusal why the whole disk is left alone (broken partition table, hibernated guest, dm-verity, …)
  */
 public record DiskInspection(
-        long virtualBytes, String partitionTable, List<FilesystemFinding> filesystems, Optional<String> refusal) {
+        long virtualBytes,
+        String partitionTable,
+        List<FilesystemFinding> filesystems,
+        Optional<String> doubt,
+        Optional<String> refusal) {
     private static final Set<String> UNMARKED = Set.of("swap", "btrfs");
 
     public DiskInspection {
         filesystems = List.copyOf(filesystems);
+    }
+
+    /** A disk without doubts. */
+    public DiskInspection(
+            long virtualBytes, String partitionTable, List<FilesystemFinding> filesystems, Optional<String> refusal) {
+        this(virtualBytes, partitionTable, filesystems, Optional.empty(), refusal);
     }
 
     /** Free ranges of all filesystems, from the start of the disk; empty if the disk is refused as a whole. */
@@ -51,6 +63,6 @@ public record DiskInspection(
                         ? finding.withState(new FilesystemState.Unsupported("left alone: " + reason))
                         : finding)
                 .toList();
-        return new DiskInspection(virtualBytes, partitionTable, changed, refusal);
+        return new DiskInspection(virtualBytes, partitionTable, changed, doubt.or(() -> Optional.of(reason)), refusal);
     }
 }

@@ -1,6 +1,7 @@
 package virtshrink.inspect;
 
 import java.io.IOException;
+import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -42,12 +43,12 @@ public final class DiskInspector {
         if (layout instanceof VolumeLayout.Refused refused) {
             return new DiskInspection(disk.sizeBytes(), layout.kind(), List.of(), Optional.of(refused.reason()));
         } else if (layout instanceof VolumeLayout.Table table) {
-            return inspectTable(disk, diskName, table);
+            return inspectTable(disk, diskName, table, sectorBytes);
         }
         return inspectBareDisk(disk, diskName);
     }
 
-    private DiskInspection inspectTable(BlockSource disk, String diskName, VolumeLayout.Table table)
+    private DiskInspection inspectTable(BlockSource disk, String diskName, VolumeLayout.Table table, int sectorBytes)
             throws IOException {
         List<ByteRange> places = table.volumes().stream().map(Volume::place).toList();
         Set<String> besides = examiner.recognise(new UncoveredSource(disk, places));
@@ -64,17 +65,17 @@ public final class DiskInspector {
                     Optional.of("the disk has a partition table and, outside of all partitions, a signature of "
                             + String.join(" and ", besides)));
         }
-        Collector findings = new Collector();
+        Collector findings = new Collector(disk);
         for (Volume volume : table.volumes()) {
             String device = deviceName(diskName, volume.number());
-            VolumeExaminer.Examination found = examiner.examine(disk.slice(volume.place()));
+            VolumeExaminer.Examination found = examiner.examinePartition(disk.slice(volume.place()), sectorBytes);
             findings.add(device, volume.place(), found, volume.purpose());
         }
         return findings.inspection(disk.sizeBytes(), table.kind());
     }
 
     private DiskInspection inspectBareDisk(BlockSource disk, String diskName) throws IOException {
-        Collector findings = new Collector();
+        Collector findings = new Collector(disk);
         findings.add(diskName, new ByteRange(0, disk.sizeBytes()), examiner.examine(disk), Optional.empty());
         return findings.inspection(disk.sizeBytes(), "none");
     }
@@ -87,11 +88,21 @@ public final class DiskInspector {
 
     /** Gathers findings, and what they mean for the whole disk. */
     private static final class Collector {
+        private static final Set<String> NO_SYSTEM = Set.of("vfat", "exfat", "iso9660", "udf", "squashfs");
+        private static final long EMPTY_BYTES = 1 << 20;
+
+        private final BlockSource disk;
         private final List<FilesystemFinding> findings = new ArrayList<>();
         private final List<String> refusals = new ArrayList<>();
         private Optional<String> unclean = Optional.empty();
+        private Optional<String> unproven = Optional.empty();
 
-        void add(String device, ByteRange place, VolumeExaminer.Examination found, Optional<String> purpose) {
+        Collector(BlockSource disk) {
+            this.disk = disk;
+        }
+
+        void add(String device, ByteRange place, VolumeExaminer.Examination found, Optional<String> purpose)
+                throws IOException {
             FilesystemReport report = found.report();
             FilesystemState state = report.state();
             if (report.identity().type().equals("unknown") && purpose.isPresent()) {
@@ -103,7 +114,13 @@ public final class DiskInspector {
             found.coversFreeBlocks()
                     .ifPresent(what -> refusals.add(device + ": " + what + " covers free blocks of this disk"));
             if (state instanceof FilesystemState.Dirty || state instanceof FilesystemState.Corrupt) {
-                unclean = unclean.or(() -> Optional.of(device));
+                unclean = unclean.or(
+                        () -> Optional.of(device + " is not clean, so the guest may be suspended and need this"));
+            } else if (state instanceof FilesystemState.Unsupported
+                    && purpose.isEmpty()
+                    && mayHoldASystem(disk, place, report)) {
+                unproven = unproven.or(() -> Optional.of(device + " ("
+                        + report.identity().type() + ") cannot be read, so the guest may be suspended and need this"));
             }
             findings.add(new FilesystemFinding(device, place, report.identity(), state));
         }
@@ -111,9 +128,27 @@ public final class DiskInspector {
         DiskInspection inspection(long virtualBytes, String kind) {
             Optional<String> refusal = refusals.isEmpty() ? Optional.empty() : Optional.of(String.join("; ", refusals));
             DiskInspection inspection = new DiskInspection(virtualBytes, kind, findings, refusal);
-            return unclean.map(device -> inspection.withSwapLeftAlone(
-                            device + " is not clean, so the guest may be suspended and need this"))
-                    .orElse(inspection);
+            return unclean.or(() -> unproven).map(inspection::withSwapLeftAlone).orElse(inspection);
+        }
+
+        /** What no running system has its root or its hibernation file on says nothing about it. */
+        private static boolean mayHoldASystem(BlockSource disk, ByteRange place, FilesystemReport report)
+                throws IOException {
+            if (report.identity().type().equals("unknown")) {
+                return !startsEmpty(disk.slice(place));
+            }
+            return !NO_SYSTEM.contains(report.identity().type());
+        }
+
+        /** A partition that was never used: encryption without a header looks like noise. */
+        private static boolean startsEmpty(BlockSource volume) throws IOException {
+            ByteBuffer start = volume.read(0, (int) Math.min(EMPTY_BYTES, volume.sizeBytes()));
+            while (start.hasRemaining()) {
+                if (start.get() != 0) {
+                    return false;
+                }
+            }
+            return true;
         }
     }
 }

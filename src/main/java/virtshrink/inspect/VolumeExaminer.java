@@ -15,6 +15,8 @@ import virtshrink.filesystem.FilesystemState;
 import virtshrink.filesystem.FreeSpaceReader;
 import virtshrink.filesystem.signature.FoundSignature;
 import virtshrink.filesystem.signature.Signatures;
+import virtshrink.volume.PartitionTables;
+import virtshrink.volume.VolumeLayout;
 
 /** Asks everyone who might know a volume; only a single answer is believed. */
 final class VolumeExaminer {
@@ -52,6 +54,27 @@ final class VolumeExaminer {
             }
         }
         return new Examination(single(reports, signatures), verity);
+    }
+
+    /**
+     * A partition: what a whole disk may hold and a partition should not makes it ambiguous too.
+     *
+     * @param sectorBytes of the disk
+     */
+    Examination examinePartition(BlockSource volume, int sectorBytes) throws IOException {
+        Examination found = examine(volume);
+        boolean known = !found.report().identity().type().equals(UNKNOWN);
+        VolumeLayout nested = PartitionTables.read(volume, sectorBytes);
+        boolean table = nested instanceof VolumeLayout.Refused
+                || (nested instanceof VolumeLayout.Table inner
+                        && !inner.volumes().isEmpty());
+        if (!known || !table || found.report().state() instanceof FilesystemState.Hibernated) {
+            return found;
+        }
+        // A partition given to a guest of the guest, with the superblock of an earlier life in its gap.
+        FilesystemState state = new FilesystemState.Unsupported(
+                "ambiguous: signatures of " + found.report().identity().type() + " and a partition table of its own");
+        return new Examination(new FilesystemReport(found.report().identity(), state), found.coversFreeBlocks());
     }
 
     /** Names of everything that is recognised, without reading further. */

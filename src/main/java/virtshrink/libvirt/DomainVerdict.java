@@ -23,7 +23,28 @@ public record DomainVerdict(
         return disks.stream()
                 .filter(DiskVerdict.Eligible.class::isInstance)
                 .map(DiskVerdict.Eligible.class::cast)
-                .map(DiskVerdict.Eligible::request)
+                .map(eligible -> eligible.request()
+                        .withGuard(new SeeingGuard(eligible.request().guard(), unseen())))
                 .toList();
+    }
+
+    /** A disk that is left alone may hold the root of a suspended guest; a removable medium does not. */
+    private Optional<String> unseen() {
+        for (DiskVerdict verdict : disks) {
+            String device = verdict.disk().device();
+            if (verdict instanceof DiskVerdict.Refused && (device.equals("disk") || device.equals("lun"))) {
+                return Optional.of("disk " + verdict.disk().target()
+                        + " of the domain is not looked at, so the guest may be suspended and need this");
+            }
+        }
+        return Optional.empty();
+    }
+
+    private record SeeingGuard(ShrinkRequest.IdleGuard idle, Optional<String> unseen)
+            implements ShrinkRequest.IdleGuard {
+        @Override
+        public Optional<String> whyNotNow() {
+            return idle.whyNotNow();
+        }
     }
 }

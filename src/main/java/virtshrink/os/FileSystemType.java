@@ -62,4 +62,9 @@ public enum FileSystemType {
             default -> false;
         };
     }
+
+    /** Whether a lease tells of every opener: not of those on other hosts, nor of those below a filesystem in user space. */
+    public boolean leasesAreComplete() {
+        return !sharedBetweenHosts() && this != FUSE;
+    }
 }

@@ -73,6 +73,28 @@ public record ShrinkRequest(
                 IdleGuard.NONE);
     }
 
+    /** The same with another guard. */
+    public ShrinkRequest withGuard(IdleGuard other) {
+        return new ShrinkRequest(
+                image,
+                format,
+                target,
+                sectorBytes,
+                output,
+                convertTo,
+                compress,
+                createOptions,
+                ignore,
+                zero,
+                inPlace,
+                dryRun,
+                keepOriginalSuffix,
+                minimumGain,
+                filler,
+                allowRename,
+                other);
+    }
+
     /** How free space is found. */
     public enum Filler {
         /** The filesystem readers. */
@@ -87,6 +109,14 @@ public record ShrinkRequest(
     public interface IdleGuard {
         /** Why the image must not be replaced now; empty if it may. Called from the run's thread. */
         Optional<String> whyNotNow();
+
+        /**
+         * What speaks against a guest that is surely not suspended, and cannot be seen on this disk or those of the same request: a disk of the
+         * domain that nobody can look at.
+         */
+        default Optional<String> unseen() {
+            return Optional.empty();
+        }
 
         IdleGuard NONE = Optional::empty;
     }

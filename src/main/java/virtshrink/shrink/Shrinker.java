@@ -5,6 +5,7 @@ import java.io.UncheckedIOException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Supplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import virtshrink.filesystem.FilesystemState;
@@ -35,41 +36,49 @@ public final class Shrinker {
         for (ShrinkRequest disk : disks) {
             // A disk past its point of no return must not keep the next one from being cancelled.
             Cancellation own = new Cancellation();
-            try (Cancellation.Registration linked =
-                    cancellation.onCancel(() -> own.cancel(cancellation.reason().orElse("the run was cancelled")))) {
-                reports.add(new ShrinkRun(runDirectory(), disk, context, progress, own).run());
-            }
+            Cancellation.Registration linked =
+                    cancellation.onCancel(() -> own.cancel(cancellation.reason().orElse("the run was cancelled")));
+            reports.add(new ShrinkRun(runDirectory(), disk, context, progress, own).run());
+            linked.close();
         }
         return reports;
     }
 
     private static RunContext lookAt(List<ShrinkRequest> disks) {
         Optional<String> suspended = Optional.empty();
-        Optional<String> dirty = Optional.empty();
+        Optional<String> doubt = Optional.empty();
         for (ShrinkRequest disk : disks) {
-            for (FilesystemFinding finding : look(disk)) {
-                String where =
-                        disk.target().map(target -> "disk " + target + ": ").orElse("") + finding.device() + ": "
-                                + finding.state().reasonText();
+            String name = "disk " + disk.target().orElse(disk.image().toString());
+            Optional<DiskInspection> inspection = look(disk);
+            if (inspection.isEmpty()) {
+                doubt = Optional.of(name + " cannot be looked at, so the guest may be suspended and need this");
+                continue;
+            }
+            for (FilesystemFinding finding : inspection.get().filesystems()) {
                 if (finding.state() instanceof FilesystemState.Hibernated) {
-                    suspended = Optional.of(where);
-                } else if (finding.state() instanceof FilesystemState.Dirty) {
-                    dirty = Optional.of(where);
+                    suspended = Optional.of(name + ": " + finding.device() + ": "
+                            + finding.state().reasonText());
                 }
             }
+            Optional<String> own =
+                    inspection.get().doubt().or(() -> inspection.get().refusal());
+            doubt = own.map(why -> name + ": " + why).or(doubtSoFar(doubt));
         }
-        return new RunContext(suspended, dirty);
+        return new RunContext(suspended, doubt);
     }
 
-    /** What cannot be looked at here cannot be shrunk either: its own run says why. */
-    private static List<FilesystemFinding> look(ShrinkRequest disk) {
+    private static Supplier<Optional<String>> doubtSoFar(Optional<String> doubt) {
+        return () -> doubt;
+    }
+
+    /** Empty if it cannot be looked at: its own run says why. */
+    private static Optional<DiskInspection> look(ShrinkRequest disk) {
         try {
-            DiskInspection inspection = new ImageInspector()
-                    .inspect(disk.image(), disk.format(), disk.target().orElse("sda"), disk.sectorBytes());
-            return inspection.filesystems();
+            return Optional.of(new ImageInspector()
+                    .inspect(disk.image(), disk.format(), disk.target().orElse("sda"), disk.sectorBytes()));
         } catch (IOException | ImageRefusedException notReadable) {
             LOG.debug("{} cannot be looked at", disk.image(), notReadable);
-            return List.of();
+            return Optional.empty();
         }
     }
 

@@ -51,8 +51,7 @@ final class DomainDiskFixture {
             {"/sbin/debugfs", "e2fsprogs"},
             {"/sbin/mkswap", "util-linux"}
         }) {
-            assumeTrue(
-                    Files.isExecutable(Path.of(needed[0])), "needs " + needed[0] + " (package " + needed[1] + ")");
+            assumeTrue(Files.isExecutable(Path.of(needed[0])), "needs " + needed[0] + " (package " + needed[1] + ")");
         }
         Path scratch = Files.createDirectory(directory.resolve("template"));
         Path disk = scratch.resolve("disk.raw");
@@ -75,8 +74,17 @@ final class DomainDiskFixture {
         Files.write(tree.resolve("deleted"), bytes(random, (int) DELETED_BYTES));
         String ext = disk + "?offset=" + EXT_START;
         run(List.of(
-                "mke2fs", "-q", "-F", "-t", "ext4", "-d", tree.toString(), "-E", "offset=" + EXT_START,
-                disk.toString(), EXT_BYTES / 1024 + "k"));
+                "mke2fs",
+                "-q",
+                "-F",
+                "-t",
+                "ext4",
+                "-d",
+                tree.toString(),
+                "-E",
+                "offset=" + EXT_START,
+                disk.toString(),
+                EXT_BYTES / 1024 + "k"));
         run(List.of("debugfs", "-w", "-R", "rm deleted", ext));
         Path swap = scratch.resolve("swap" + sectorBytes);
         Files.write(swap, bytes(random, (int) SWAP_BYTES));
@@ -155,7 +163,7 @@ final class DomainDiskFixture {
 
     /** An overlay that holds the whole deleted file and more, on a base that holds the rest. */
     Path chain(String name, String baseName) throws IOException {
-        Path base = qcow2(baseName);
+        qcow2(baseName);
         Path top = directory.resolve(name);
         run(List.of("qemu-img", "create", "-q", "-f", "qcow2", "-b", baseName, "-F", "qcow2", top.toString()));
         // The same bytes again: what the guest sees does not change, but now the overlay holds them.

@@ -174,7 +174,7 @@ class DomainRefusalTest {
                   <source file='%s'/><target dev='vdh' bus='virtio'/>
                 </disk>
                 """.formatted(
-                        disks.raw("medium.iso"), disks.raw("floppy.img"), disks.raw("luks.raw"), disks.raw("kind.vmdk")));
+                disks.raw("medium.iso"), disks.raw("floppy.img"), disks.raw("luks.raw"), disks.raw("kind.vmdk")));
         reasons.put("hdc", "cdrom");
         reasons.put("fda", "floppy");
         reasons.put("vde", "block device");
@@ -212,7 +212,16 @@ class DomainRefusalTest {
         Path victim = disks.qcow2("victim.qcow2");
         Path imitation = host.images.resolve("imitation.raw");
         run(List.of(
-                "qemu-img", "create", "-q", "-f", "qcow2", "-b", victim.toString(), "-F", "qcow2", imitation.toString()));
+                "qemu-img",
+                "create",
+                "-q",
+                "-f",
+                "qcow2",
+                "-b",
+                victim.toString(),
+                "-F",
+                "qcow2",
+                imitation.toString()));
         host.libvirtd.defineDomain("imitator", fileDisk("vda", imitation, "raw"));
         byte[] before = Files.readAllBytes(imitation);
         byte[] victimBefore = Files.readAllBytes(victim);
@@ -232,7 +241,8 @@ class DomainRefusalTest {
     void rawDiskWithAQcow2HeaderInItsBootCodeStaysRaw() throws Exception {
         Path victim = disks.qcow2("second-victim.qcow2");
         Path header = host.images.resolve("header.qcow2");
-        run(List.of("qemu-img", "create", "-q", "-f", "qcow2", "-b", victim.toString(), "-F", "qcow2", header.toString()));
+        run(List.of(
+                "qemu-img", "create", "-q", "-f", "qcow2", "-b", victim.toString(), "-F", "qcow2", header.toString()));
         Path image = disks.raw("boot-code.raw");
         byte[] bootCode = Arrays.copyOf(Files.readAllBytes(header), 440);
         try (RandomAccessFile file = new RandomAccessFile(image.toFile(), "rw")) {

@@ -222,7 +222,8 @@ class DomainShrinkTest {
         host.libvirtd.virsh("undefine", "small");
 
         host.libvirtd.defineDomain(
-                "large", disk.replace("</disk>", "<blockio logical_block_size='4096' physical_block_size='4096'/></disk>"));
+                "large",
+                disk.replace("</disk>", "<blockio logical_block_size='4096' physical_block_size='4096'/></disk>"));
         Map<String, Object> json = assertShrinks("large", image, "qcow2");
         assertEquals("gpt", onlyDisk(json).get("partitionTable"));
     }

@@ -74,13 +74,9 @@ class QemuNbdTest {
     @Test
     void neitherInfoNorCheckStandsInTheWayOfAWriter() throws Exception {
         try (QemuNbd server = serve(writable())) {
-            assertEquals(
-                    16 << 20,
-                    Tools.QEMU_IMG.info(image, ImageFormat.QCOW2).virtualBytes());
-            assertTrue(Tools.QEMU_IMG
-                    .check(image, ImageFormat.QCOW2)
-                    .orElseThrow()
-                    .sound());
+            assertEquals(16 << 20, Tools.QEMU_IMG.info(image, ImageFormat.QCOW2).virtualBytes());
+            assertTrue(
+                    Tools.QEMU_IMG.check(image, ImageFormat.QCOW2).orElseThrow().sound());
             server.stop(LIMIT);
         }
     }

@@ -70,8 +70,8 @@ class SharingProofTest {
 
     @Test
     void holdsWhereNeitherWasEverWrittenInsideOfACluster() {
-        List<PhysicalExtent> original =
-                List.of(block(1000, 77_000, 60, SHARED), block(1060, 77_060, 40, UNWRITTEN), block(1200, 77_200, 50, SHARED));
+        List<PhysicalExtent> original = List.of(
+                block(1000, 77_000, 60, SHARED), block(1060, 77_060, 40, UNWRITTEN), block(1200, 77_200, 50, SHARED));
         List<PhysicalExtent> hole = List.of(block(500, 77_000, 60, SHARED), block(600, 77_200, 50, SHARED));
         assertTrue(new SharingProof(original, hole).holds(OVERLAY, COPY));
     }

@@ -39,8 +39,8 @@ final class FileProperties {
     }
 
     static long allocatedBytes(Path file) throws IOException {
-        return Long.parseLong(ExternalTool.run("stat", "--format=%b", file.toString())
-                        .strip())
+        return Long.parseLong(
+                        ExternalTool.run("stat", "--format=%b", file.toString()).strip())
                 * 512;
     }
 

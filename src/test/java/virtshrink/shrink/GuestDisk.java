@@ -206,8 +206,8 @@ public final class GuestDisk {
                         pattern,
                         read(now, range.startBytes(), Math.toIntExact(range.lengthBytes()))
                                 .array());
-                write.addAll(List.of(
-                        "-c", "write -s %s %d %d".formatted(pattern, range.startBytes(), range.lengthBytes())));
+                write.addAll(
+                        List.of("-c", "write -s %s %d %d".formatted(pattern, range.startBytes(), range.lengthBytes())));
             }
             write.add(overlay.toString());
             ExternalTool.run(write.toArray(String[]::new));
@@ -226,8 +226,7 @@ public final class GuestDisk {
     long requireSameIn(Path image, String format) throws IOException {
         Path copy = Files.createTempFile("result", ".raw");
         try {
-            ExternalTool.run(
-                    "qemu-img", "convert", "-f", format, "-O", "raw", image.toString(), copy.toString());
+            ExternalTool.run("qemu-img", "convert", "-f", format, "-O", "raw", image.toString(), copy.toString());
             long left = requireSameBytes(copy);
             ExternalTool.Result check = ExternalTool.attempt("", "e2fsck", "-fn", ext4Of(copy));
             assertEquals(0, check.exitCode(), check.output());
@@ -288,8 +287,7 @@ public final class GuestDisk {
         Path mounted = Files.createDirectory(scratch.resolve("mounted"));
         try {
             ExternalTool.run("qemu-img", "convert", "-f", format, "-O", "raw", image.toString(), copy.toString());
-            ExternalTool.run(
-                    "mount", "-o", "ro,loop,offset=" + EXT4_START, copy.toString(), mounted.toString());
+            ExternalTool.run("mount", "-o", "ro,loop,offset=" + EXT4_START, copy.toString(), mounted.toString());
             try {
                 return manifestOf(mounted);
             } finally {
@@ -304,7 +302,9 @@ public final class GuestDisk {
         String script = "cd \"$1\" && find . -printf '%p %y %m %U %G %n %s %T@ %l\\n' | sort"
                 + " && find . -type f -print0 | sort -z | xargs -0 sha256sum"
                 + " && getfattr -R -P -h -d -m - -e hex . | sort";
-        return ExternalTool.run("sh", "-c", script, "sh", root.toString()).lines().toList();
+        return ExternalTool.run("sh", "-c", script, "sh", root.toString())
+                .lines()
+                .toList();
     }
 
     /** What is free, by other tools than the code under test: the blocks {@code dumpe2fs} lists, and swap behind its header. */

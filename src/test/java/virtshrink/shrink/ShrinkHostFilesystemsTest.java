@@ -145,8 +145,8 @@ class ShrinkHostFilesystemsTest {
     @Test
     void aSymbolicLinkStaysAndItsTargetIsReplaced() throws IOException {
         GuestDisk disk = GuestDisk.shared();
-        Path target = disk.imageIn(
-                Files.createDirectory(directory.resolve("pool")).resolve("disk.qcow2"), "qcow2");
+        Path target =
+                disk.imageIn(Files.createDirectory(directory.resolve("pool")).resolve("disk.qcow2"), "qcow2");
         Path link = Files.createSymbolicLink(directory.resolve("link.qcow2"), target);
         long before = FileProperties.inode(target);
 

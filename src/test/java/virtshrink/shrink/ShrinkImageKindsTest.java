@@ -110,10 +110,8 @@ class ShrinkImageKindsTest {
 
     private long compressedClusters() throws IOException {
         String said = ExternalTool.run("qemu-img", "check", "-f", "qcow2", image.toString());
-        Matcher share =
-                Pattern.compile("([0-9.]+)% compressed").matcher(said);
-        Matcher count =
-                Pattern.compile("(\\d+)/\\d+ = ").matcher(said);
+        Matcher share = Pattern.compile("([0-9.]+)% compressed").matcher(said);
+        Matcher count = Pattern.compile("(\\d+)/\\d+ = ").matcher(said);
         assertTrue(share.find() && count.find(), said);
         return Math.round(Double.parseDouble(share.group(1)) * Long.parseLong(count.group(1)) / 100);
     }
@@ -181,8 +179,7 @@ class ShrinkImageKindsTest {
         GuestDisk third = second.later(directory.resolve("third.raw"), 3);
         Path base = Files.createDirectory(directory.resolve("images/bases")).resolve("base.img");
         Files.copy(first.raw(), base);
-        Path middle =
-                second.layerOn(first, image.resolveSibling("bases/middle.qcow2"), base.toString(), "raw");
+        Path middle = second.layerOn(first, image.resolveSibling("bases/middle.qcow2"), base.toString(), "raw");
         third.layerOn(second, image, "bases/middle.qcow2", "qcow2");
         String below = FileProperties.sha256(base) + FileProperties.sha256(middle);
 
@@ -254,8 +251,13 @@ class ShrinkImageKindsTest {
         for (String offset : offsets) {
             Path piece = directory.resolve("piece");
             ExternalTool.run(
-                    "dd", "status=none", "if=" + GuestDisk.shared().raw(), "of=" + piece, "bs=1M", "count=1", "skip="
-                            + offset.replace("M", ""));
+                    "dd",
+                    "status=none",
+                    "if=" + GuestDisk.shared().raw(),
+                    "of=" + piece,
+                    "bs=1M",
+                    "count=1",
+                    "skip=" + offset.replace("M", ""));
             ExternalTool.run(
                     "qemu-io", "-f", "qcow2", "-c", "write -s " + piece + " " + offset + " 70k", image.toString());
         }
@@ -407,8 +409,10 @@ class ShrinkImageKindsTest {
         String before = FileProperties.sha256(image);
         Path output = Files.createDirectory(directory.resolve("out")).resolve("disk.qcow2");
 
-        TestRun run =
-                run().format(ImageFormat.RAW).output(output).convertTo(ImageFormat.QCOW2).compress();
+        TestRun run = run().format(ImageFormat.RAW)
+                .output(output)
+                .convertTo(ImageFormat.QCOW2)
+                .compress();
         run.expect(Outcome.SHRUNK);
 
         assertEquals(before, FileProperties.sha256(image));

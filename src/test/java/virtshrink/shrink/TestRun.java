@@ -193,11 +193,10 @@ final class TestRun {
     /** Hidden files are what runs make; in a run directory anything is. */
     private void requireNothingLeft(Path directory) throws IOException {
         try (Stream<Path> entries = Files.list(directory)) {
-            List<Path> left = entries.filter(
-                            entry -> directory.equals(runs) || entry.getFileName().toString().startsWith("."))
+            List<Path> left = entries.filter(entry -> directory.equals(runs)
+                            || entry.getFileName().toString().startsWith("."))
                     .toList();
             assertEquals(List.of(), left);
         }
     }
-
 }
