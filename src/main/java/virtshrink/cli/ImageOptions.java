@@ -130,8 +130,8 @@ final class ImageOptions {
 
     private static void checkReplacement(ImageFormat source, ImageFormat result) throws WrongUsageException {
         require(
-                canReplaceItself(source) && canReplaceItself(result),
-                "only qcow2 and raw images can be replaced, and by those; name an OUTPUT, and --convert for its format");
+                canReplaceItself(source) && (result == source || result == ImageFormat.QCOW2),
+                "only qcow2 and raw images can be replaced, by their own format or by qcow2; name an OUTPUT, and --convert for its format");
     }
 
     private static boolean canReplaceItself(ImageFormat format) {

@@ -37,7 +37,11 @@ public record ImageFacts(
     public static ImageFacts read(Path image, ImageFormat format, QemuImg qemuImg)
             throws IOException, ImageRefusedException {
         try {
-            return readOpenable(image, format, qemuImg);
+            ImageFacts facts = readOpenable(image, format, qemuImg);
+            if (facts.virtualBytes() > MOST_VIRTUAL_BYTES) {
+                throw new ImageRefusedException(image + " claims to be a disk of more than 1 PiB");
+            }
+            return facts;
         } catch (ToolFailedException e) {
             // 1 is its word that the image is not to its liking; anything else is a failure of ours.
             if (e.exitCode().orElse(0) != 1) {
@@ -49,6 +53,9 @@ public record ImageFacts(
             throw refused;
         }
     }
+
+    /** No disk of a guest is larger, and walking one that claims to be would not end. */
+    private static final long MOST_VIRTUAL_BYTES = 1L << 50;
 
     private static ImageFacts readOpenable(Path image, ImageFormat format, QemuImg qemuImg)
             throws IOException, ImageRefusedException {

@@ -86,6 +86,12 @@ public final class ImageWork implements AutoCloseable {
             // Before the lock, so that nobody can ask in vain.
             watch = Optional.of(YieldWatch.start(run, () -> giveWay(owner, terms, hold)));
             owner.requireIdle();
+            if (!terms.lookOnly()) {
+                TrustedDirectory.require(file);
+                if (terms.output().isPresent()) {
+                    TrustedDirectory.require(terms.output().get());
+                }
+            }
             Optional<ImageLock> lock = lock(file, terms, hold);
             if (!terms.lookOnly()) {
                 notes.addAll(Leftovers.removeFilesBeside(file));
@@ -187,6 +193,18 @@ public final class ImageWork implements AutoCloseable {
         return judged.chain();
     }
 
+    /**
+     * Why the image's name no longer leads to the locked file as it was; empty if nothing has changed.
+     *
+     * @param written this run itself has written to it, so its times say nothing
+     */
+    public Optional<String> whyDisturbed(boolean written) throws IOException {
+        if (!FileStatus.of(file).identity().equals(lock().recorded().identity())) {
+            return Optional.of(file + " was replaced by another file while it was being worked on");
+        }
+        return written ? Optional.empty() : lock().whyChanged();
+    }
+
     /** What was cleaned up. */
     public List<String> notes() {
         return List.copyOf(notes);
@@ -234,8 +252,11 @@ public final class ImageWork implements AutoCloseable {
 
     /** Serves the image itself for writing, under the lock that this work holds. */
     public ServedDisk serveOriginalWritable() throws IOException {
+        // Not by its name: that may lead to another file by now.
+        List<ChainElement> held = new ArrayList<>(chain());
+        held.set(0, new ChainElement(lock().file().procPath(), format()));
         return ServedDisk.writable(
-                children, ImageNode.chain(chain()).withoutLocking(), run.directory(), ServeOptions.CacheMode.WRITEBACK);
+                children, ImageNode.chain(held).withoutLocking(), run.directory(), ServeOptions.CacheMode.WRITEBACK);
     }
 
     /** Makes an overlay on the image in a file of {@link #createOverlayFile}. */

@@ -14,6 +14,7 @@ import virtshrink.os.FileStatus;
 import virtshrink.os.OpenFile;
 import virtshrink.os.OsException;
 import virtshrink.os.ProcessIdentity;
+import virtshrink.os.Renames;
 
 /** Finds and removes what runs left that died without cleaning up: their children, their sockets, their files beside an image. */
 public final class Leftovers {
@@ -55,43 +56,60 @@ public final class Leftovers {
      *
      * @param image symbolic links resolved
      * @return what was done, or left and why, as notes for the user
+     * @throws ImageRefusedException if a run died in the moment of the exchange and what it left may be what the guest used
      */
-    public static List<String> removeFilesBeside(Path image) throws IOException {
+    public static List<String> removeFilesBeside(Path image) throws IOException, ImageRefusedException {
         List<String> done = new ArrayList<>();
+        List<Path> found = new ArrayList<>();
         try (DirectoryStream<Path> entries = Files.newDirectoryStream(
                 image.resolveSibling("."),
                 file -> TemporaryNames.roleOf(file, image).isPresent())) {
-            for (Path file : entries) {
-                Role role = TemporaryNames.roleOf(file, image).orElseThrow();
-                remove(file, role, image).ifPresent(done::add);
+            entries.forEach(entry -> found.add(image.resolveSibling(entry.getFileName())));
+        }
+        for (Path file : found) {
+            try {
+                remove(file, TemporaryNames.roleOf(file, image).orElseThrow(), image)
+                        .ifPresent(done::add);
+            } catch (IOException problem) {
+                done.add("left " + file + " alone: " + problem.getMessage());
             }
         }
         return done;
     }
 
-    private static Optional<String> remove(Path file, Role role, Path image) throws IOException {
-        if (role == Role.BACKUP) {
-            return removeBackupLink(file, image);
-        }
-        if (FileStatus.ofLink(file).symlink()) {
-            return Optional.of("left " + file + " alone: it is a symbolic link");
-        }
-        try (OpenFile open = OpenFile.readOnly(file)) {
-            if (!open.tryExclusiveFlock() || !nobodyElseHasOpen(open)) {
-                return Optional.of("left " + file + " alone: a process holds it");
-            }
-            if (role == Role.EXCHANGE && isNewer(open.status(), FileStatus.of(image))) {
-                return Optional.of("left " + file
-                        + " alone: a run died in the moment of the exchange and this file was written to since; compare"
-                        + " it with " + image + " and keep the one the guest used");
-            }
-            Files.delete(file);
-            return Optional.of("removed " + file + ", left by a dead run");
+    private static Optional<String> remove(Path file, Role role, Path image) throws IOException, ImageRefusedException {
+        FileStatus named;
+        try {
+            named = FileStatus.ofLink(file);
         } catch (OsException problem) {
             if (problem.is(Errno.ENOENT)) {
                 return Optional.empty();
             }
             throw problem;
+        }
+        if (!named.regularFile()) {
+            return Optional.of("left " + file + " alone: it is no regular file");
+        }
+        if (role == Role.BACKUP) {
+            return removeBackupLink(file, image);
+        }
+        try (OpenFile open = OpenFile.readOnly(file)) {
+            if (!open.status().identity().equals(named.identity())
+                    || !open.tryExclusiveFlock()
+                    || !nobodyElseHasOpen(open)) {
+                return Optional.of("left " + file + " alone: a process holds it");
+            }
+            if (role == Role.EXCHANGE) {
+                if (!TemporaryNames.isAsExchanged(file, open.status())) {
+                    throw new ImageRefusedException("a run died in the moment of the exchange and " + file
+                            + " was written to since; compare it with " + image
+                            + ", keep under the image's name the one that the guest used last, and remove the other");
+                }
+                // It may be the original: the new name is on the disk before the old content goes.
+                Renames.syncDirectory(image.resolveSibling("."));
+            }
+            Files.delete(file);
+            return Optional.of("removed " + file + ", left by a dead run");
         }
     }
 
@@ -115,10 +133,5 @@ public final class Leftovers {
             // Without leases qemu's own locks are the best there is: bytes 100 to 203 cover every permission.
             return !file.wouldWriteLockConflict(100, 104);
         }
-    }
-
-    private static boolean isNewer(FileStatus file, FileStatus other) {
-        return file.mtimeSeconds() > other.mtimeSeconds()
-                || (file.mtimeSeconds() == other.mtimeSeconds() && file.mtimeNanos() > other.mtimeNanos());
     }
 }

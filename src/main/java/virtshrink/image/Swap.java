@@ -1,6 +1,7 @@
 package virtshrink.image;
 
 import java.io.IOException;
+import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -9,6 +10,7 @@ import java.util.Optional;
 import virtshrink.image.TemporaryNames.Role;
 import virtshrink.os.Errno;
 import virtshrink.os.FileStatus;
+import virtshrink.os.Lease;
 import virtshrink.os.OsException;
 import virtshrink.os.Renames;
 
@@ -16,11 +18,11 @@ import virtshrink.os.Renames;
  * The one step in which a new image takes the place of the original.
  *
  * <p>At every moment the image's name leads to the whole original or to the whole, synced new file. The new file is locked against writers
- * before it gets the name. What was displaced is unlinked only after it has proven that nobody wrote to it or has it open; otherwise the
- * two are exchanged back.
+ * before it gets the name. What was displaced is unlinked only after it has proven that nobody wrote to it, has it open or is about
+ * to open it; otherwise the two are exchanged back.
  *
  * <p>The displaced original stands, for that moment, under the name of role {@link Role#EXCHANGE}. Both files carry the same time of
- * modification then, so that {@link Leftovers} can tell after a crash whether anybody has written to the one beside.
+ * modification then, and the name repeats it, so that {@link Leftovers} can tell after a crash whether anybody has written to the one beside.
  */
 public final class Swap {
     private static final int OWNER_ONLY = 0600;
@@ -45,10 +47,16 @@ public final class Swap {
     /**
      * Gives a file that is to stand beside the original its attributes as far as that is possible there, and writes it to the disk.
      *
+     * @param ownContentOnly the new file holds nothing but what the image itself held
      * @return what could not be kept
      */
-    public Optional<String> prepareBeside(ReplacementFile newFile) throws IOException {
+    public Optional<String> prepareBeside(ReplacementFile newFile, boolean ownContentOnly) throws IOException {
         newFile.requireInPlace();
+        if (!ownContentOnly) {
+            // The backing files' owners have not said that whoever may read the image may read them.
+            newFile.sync();
+            return Optional.of("the output holds the backing files' content too; only its owner may read it");
+        }
         Optional<String> lost = Optional.empty();
         try {
             FileAttributes.transfer(lock.file(), newFile.file());
@@ -112,7 +120,7 @@ public final class Swap {
         List<String> notes = new ArrayList<>();
         try {
             if (backup.isPresent()) {
-                Renames.noReplace(backup.get().link(), backup.get().name());
+                rename(backup.get().link(), backup.get().name());
                 notes.add("the original is kept as " + backup.get().name());
             }
             // The new name is on the disk before the old content goes: a power cut leaves one of the two. And before
@@ -120,7 +128,13 @@ public final class Swap {
             Renames.syncDirectory(directoryOf(image));
             ImageLock.allowWriters(replacement.file());
             if (displaced.isPresent()) {
-                Files.delete(displaced.get());
+                // One who looked the name up before the exchange and opens only now must not write into nothing.
+                if (lock.file().isOnlyOpener()) {
+                    Files.delete(displaced.get());
+                } else {
+                    notes.add("another process has opened the original in the moment of the exchange; it is kept as "
+                            + displaced.get());
+                }
             }
         } catch (IOException problem) {
             notes.add(
@@ -137,25 +151,43 @@ public final class Swap {
      */
     public void place(ReplacementFile newFile, Path output) throws IOException, ImageRefusedException {
         try {
-            Renames.noReplace(newFile.path(), output);
+            rename(newFile.path(), output);
         } catch (OsException problem) {
             if (problem.is(Errno.EEXIST)) {
                 throw new ImageRefusedException(output + " exists already");
             }
             throw problem;
+        } catch (FileAlreadyExistsException exists) {
+            throw new ImageRefusedException(output + " exists already");
         }
         newFile.giveAway();
         Renames.syncDirectory(directoryOf(output));
     }
 
+    /**
+     * Under a lease on the original, which is granted only while nobody has it open and lets whoever comes wait. Without it a starting qemu
+     * could slip through: it opens an image twice by its name, for reading and then for writing, and looks for locks only on the first of the
+     * two files. When those are the original and, a moment later, the new file, the exchange must not be undone any more.
+     */
     private Optional<Path> exchange(ReplacementFile replacement) throws IOException, ImageRefusedException {
-        Path beside = names.of(Role.EXCHANGE);
+        Optional<Lease> lease = lock.file().tryLease();
+        if (lease.isEmpty()) {
+            throw new ImageRefusedException(openElsewhere());
+        }
+        try (Lease alone = lease.get()) {
+            return exchange(replacement, alone);
+        }
+    }
+
+    private Optional<Path> exchange(ReplacementFile replacement, Lease alone)
+            throws IOException, ImageRefusedException {
+        Path beside = names.ofExchange(lock.recorded());
         Renames.noReplace(replacement.path(), beside);
         replacement.nowAt(beside);
         Renames.exchange(beside, image);
         Optional<String> objection;
         try {
-            objection = whyNotDisplaced(beside, replacement);
+            objection = whyNotDisplaced(beside, replacement, alone);
         } catch (IOException | RuntimeException problem) {
             exchangeBack(replacement, beside);
             throw problem;
@@ -169,12 +201,10 @@ public final class Swap {
     }
 
     /** Why what now stands beside the image must get its name back; empty if it may go. */
-    private Optional<String> whyNotDisplaced(Path beside, ReplacementFile replacement) throws IOException {
+    private Optional<String> whyNotDisplaced(Path beside, ReplacementFile replacement, Lease alone) throws IOException {
         if (!FileStatus.of(beside).identity().equals(lock.recorded().identity())) {
             return Optional.of(image + " was replaced by another file while it was being shrunk");
         }
-        // In this order: the name leads elsewhere by now, so once nobody has the file open nobody can write to it any more.
-        boolean alone = lock.file().isOnlyOpener();
         Optional<String> changed = lock.whyChanged();
         if (changed.isPresent()) {
             return changed;
@@ -183,9 +213,12 @@ public final class Swap {
         if (difference.isPresent()) {
             return Optional.of("the " + difference.get() + " of " + image + " was changed while it was being shrunk");
         }
-        return alone
-                ? Optional.empty()
-                : Optional.of(image + " is open in another process (a starting guest, a backup, a loop device)");
+        // Last, so that one who had looked up the name before the exchange has had time to show.
+        return alone.isWanted() ? Optional.of(openElsewhere()) : Optional.empty();
+    }
+
+    private String openElsewhere() {
+        return image + " is open in another process (a starting guest, a backup, a loop device)";
     }
 
     private void exchangeBack(ReplacementFile replacement, Path beside) throws IOException {
@@ -203,6 +236,19 @@ public final class Swap {
             throw new IOException(
                     "the original is in place, but another process has opened the new file meanwhile; it is kept as "
                             + beside + ": end that process, then remove the file");
+        }
+    }
+
+    /** Never replaces anything, also where the filesystem does not know how to be asked for that. */
+    private static void rename(Path from, Path to) throws IOException {
+        try {
+            Renames.noReplace(from, to);
+        } catch (OsException problem) {
+            if (!problem.isUnsupported()) {
+                throw problem;
+            }
+            Files.createLink(to, from);
+            Files.delete(from);
         }
     }
 

@@ -1,6 +1,7 @@
 package virtshrink.image;
 
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import virtshrink.image.TemporaryNames.Role;
@@ -19,6 +20,9 @@ import virtshrink.os.Renames;
  * @param reflink blocks of the image can be shared with a new file beside it
  */
 public record SwapCapabilities(boolean exchange, boolean leases, boolean reflink) {
+    /** {@code NAME_MAX} of every filesystem that matters. */
+    private static final int MOST_NAME_BYTES = 255;
+
     /**
      * Tries every step of the swap.
      *
@@ -28,6 +32,7 @@ public record SwapCapabilities(boolean exchange, boolean leases, boolean reflink
             throws IOException, ImageRefusedException {
         requireChangeable(image);
         TemporaryNames names = new TemporaryNames(image, runId);
+        requireShort(names.ofExchange(lock.recorded()));
         Path first = names.of(Role.PROBE);
         Path second = names.of(Role.PROBE_TWIN);
         try (ReplacementFile a = scratch(first);
@@ -51,6 +56,14 @@ public record SwapCapabilities(boolean exchange, boolean leases, boolean reflink
         TemporaryNames names = new TemporaryNames(output, runId);
         try (ReplacementFile probe = scratch(names.of(Role.PROBE))) {
             return new SwapCapabilities(false, false, Files.exists(probe.path()) && canReflink(lock, names));
+        }
+    }
+
+    private static void requireShort(Path longest) throws ImageRefusedException {
+        if (String.valueOf(longest.getFileName()).getBytes(StandardCharsets.UTF_8).length > MOST_NAME_BYTES) {
+            throw new ImageRefusedException(
+                    "the image's name is too long: temporary files beside it have 70 bytes more, and "
+                            + MOST_NAME_BYTES + " are possible");
         }
     }
 

@@ -4,6 +4,7 @@ import java.nio.file.Path;
 import java.util.Optional;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import virtshrink.os.FileStatus;
 
 /**
  * How the files beside an image are called while a run works on it: {@code .NAME.virt-shrink-ID.ROLE}.
@@ -19,8 +20,8 @@ final class TemporaryNames {
         REBASE("rebase.qcow2"),
         /** The image being rebuilt; never the original. */
         NEW("new.qcow2"),
-        /** About to be exchanged with the image, or just exchanged: the new one or the original. */
-        EXCHANGE("exchange.qcow2"),
+        /** About to be exchanged with the image, or just exchanged: the new one or the original. The name says when it was last written. */
+        EXCHANGE("exchange"),
         /** Second link of the original, on its way to the name under which it is kept. */
         BACKUP("backup"),
         /** Scratch file of the permission probe. */
@@ -38,6 +39,10 @@ final class TemporaryNames {
     private static final Pattern NAME =
             Pattern.compile("\\.(?<image>.+)\\.virt-shrink-(?<id>[0-9a-f]{12})\\.(?<role>[a-z0-9.-]+)", Pattern.DOTALL);
 
+    /** Seconds and nanoseconds of the original's time of modification. */
+    private static final Pattern EXCHANGE_NAME =
+            Pattern.compile("exchange-(?<seconds>[0-9a-f]{1,16})-(?<nanos>[0-9a-f]{1,8})\\.qcow2");
+
     private final Path image;
     private final String runId;
 
@@ -50,16 +55,41 @@ final class TemporaryNames {
         return image.resolveSibling("." + image.getFileName() + ".virt-shrink-" + runId + "." + role.suffix);
     }
 
+    /**
+     * The name under which the original stands beside, once the new file has its name.
+     *
+     * @param original whose time of modification both have at that moment
+     */
+    Path ofExchange(FileStatus original) {
+        Path plain = of(Role.EXCHANGE);
+        return plain.resolveSibling("%s-%x-%x.qcow2"
+                .formatted(plain.getFileName(), original.mtimeSeconds(), original.mtimeNanos()));
+    }
+
+    /** Whether a file of role {@link Role#EXCHANGE} has not been written since the exchange. */
+    static boolean isAsExchanged(Path file, FileStatus status) {
+        String name = String.valueOf(file.getFileName());
+        Matcher whole = NAME.matcher(name);
+        Matcher exchange = EXCHANGE_NAME.matcher(whole.matches() ? whole.group("role") : "");
+        return exchange.matches()
+                && Long.parseUnsignedLong(exchange.group("seconds"), 16) == status.mtimeSeconds()
+                && Integer.parseUnsignedInt(exchange.group("nanos"), 16) == status.mtimeNanos();
+    }
+
     /** The role a file has for the image; empty if it is no temporary file of this image. */
     static Optional<Role> roleOf(Path file, Path image) {
         Matcher matcher = NAME.matcher(String.valueOf(file.getFileName()));
         if (!matcher.matches() || !matcher.group("image").equals(String.valueOf(image.getFileName()))) {
             return Optional.empty();
         }
+        String suffix = matcher.group("role");
         for (Role role : Role.values()) {
-            if (role.suffix.equals(matcher.group("role"))) {
+            if (role.suffix.equals(suffix)) {
                 return Optional.of(role);
             }
+        }
+        if (EXCHANGE_NAME.matcher(suffix).matches()) {
+            return Optional.of(Role.EXCHANGE);
         }
         return Optional.empty();
     }

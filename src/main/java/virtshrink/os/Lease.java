@@ -4,11 +4,12 @@ import java.util.Optional;
 
 /**
  * A write lease, {@code fcntl(2)}: granted only to the one open file description of a file, and while it lasts the kernel lets every other
- * opener wait until it is given up (at most {@code /proc/sys/fs/lease-break-time}).
+ * opener wait until it is given up (at most {@code /proc/sys/fs/lease-break-time}). One who will not wait ({@code O_NONBLOCK}) is told so.
  */
-final class Lease implements AutoCloseable {
+public final class Lease implements AutoCloseable {
     private static final int F_SETSIG = 10;
     private static final int F_SETLEASE = 1024;
+    private static final int F_GETLEASE = 1025;
     private static final int F_WRLCK = 1;
     private static final int F_UNLCK = 2;
     private static final int SIGURG = 23;
@@ -34,6 +35,19 @@ final class Lease implements AutoCloseable {
             return Optional.empty();
         }
         throw failure;
+    }
+
+    /**
+     * Whether somebody waits to open the file, or has opened it because the lease lasted too long. Who has merely looked up the file's name
+     * does not show yet.
+     */
+    public boolean isWanted() throws OsException {
+        int type = Libc.fcntl(file.descriptor(), F_GETLEASE, 0);
+        if (type < 0) {
+            throw OsException.last("F_GETLEASE", file.path());
+        }
+        // While openers wait, the kernel shows what the lease is to become.
+        return type != F_WRLCK;
     }
 
     @Override

@@ -114,6 +114,11 @@ public final class OpenFile implements AutoCloseable {
         return path;
     }
 
+    /** A name that leads to this very file for as long as it is open, whatever becomes of its own; also for child processes. */
+    public Path procPath() {
+        return Path.of("/proc/" + ProcessHandle.current().pid() + "/fd/" + descriptor());
+    }
+
     public FileStatus status() throws OsException {
         return FileStatus.ofDescriptor(descriptor(), path);
     }
@@ -191,12 +196,22 @@ public final class OpenFile implements AutoCloseable {
      * @throws OsException with {@link OsException#isUnsupported()} where the filesystem has no leases or the user may not take them
      */
     public boolean isOnlyOpener() throws OsException {
-        Optional<Lease> lease = Lease.tryTake(this);
+        Optional<Lease> lease = tryLease();
         if (lease.isEmpty()) {
             return false;
         }
         lease.get().close();
         return true;
+    }
+
+    /**
+     * A lease that makes whoever opens the file wait until it is closed; empty if somebody has it open or mapped already. To be held for
+     * moments only.
+     *
+     * @throws OsException with {@link OsException#isUnsupported()} where the filesystem has no leases or the user may not take them
+     */
+    public Optional<Lease> tryLease() throws OsException {
+        return Lease.tryTake(this);
     }
 
     /**

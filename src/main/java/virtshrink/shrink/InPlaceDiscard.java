@@ -19,11 +19,13 @@ final class InPlaceDiscard {
     private static final long BATCH_BYTES = 64L << 20;
 
     private final ImageWork work;
+    private final ShrinkRequest request;
     private final ReclaimPlan plan;
     private final Cancellation cancellation;
 
-    InPlaceDiscard(ImageWork work, ReclaimPlan plan, Cancellation cancellation) {
+    InPlaceDiscard(ImageWork work, ShrinkRequest request, ReclaimPlan plan, Cancellation cancellation) {
         this.work = work;
+        this.request = request;
         this.plan = plan;
         this.cancellation = cancellation;
     }
@@ -42,7 +44,8 @@ final class InPlaceDiscard {
             throw new ImageRefusedException(
                     "the image has persistent bitmaps, which an interruption in place would make inconsistent; shrink it without --in-place");
         }
-        // Whoever reads past the locks, such as a loop device with a mounted filesystem, may take a free block into use.
+        // Whoever reads past the locks, such as a loop device with a mounted filesystem, may take a free block into
+        // use.
         if (work.lock().isOpenElsewhere().orElse(false)) {
             throw new ImageRefusedException(
                     work.file() + " is open in another process (a starting guest, a backup, a loop device)");
@@ -50,7 +53,7 @@ final class InPlaceDiscard {
     }
 
     /** Returns false if it was stopped between two requests; the image is whole in any case. */
-    boolean run(PhaseClock clock) throws IOException {
+    boolean run(PhaseClock clock) throws IOException, ImageRefusedException {
         long total = plan.zeroed().totalBytes();
         long done = 0;
         try (ServedDisk served = work.serveOriginalWritable()) {
@@ -58,6 +61,11 @@ final class InPlaceDiscard {
                 if (cancellation.reason().isPresent()) {
                     served.stop();
                     return false;
+                }
+                Optional<String> disturbed = work.whyDisturbed(done > 0).or(request.guard()::whyNotNow);
+                if (disturbed.isPresent()) {
+                    served.stop();
+                    throw new ImageRefusedException(disturbed.get());
                 }
                 long doneBefore = done;
                 served.writeZeroes(batch, bytes -> clock.bytesOf(total).accept(doneBefore + bytes));

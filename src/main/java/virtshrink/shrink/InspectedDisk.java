@@ -4,7 +4,6 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.Map;
-import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import virtshrink.block.RangeSet;
@@ -33,6 +32,9 @@ record InspectedDisk(
     private static final long OVERHEAD_DIVISOR = 64;
 
     private static final long OVERHEAD_BYTES = 16L << 20;
+    /** No block of a host filesystem is larger, but for a few kinds of machine. */
+    private static final int HOST_BLOCK_BYTES = 4096;
+
     /** Above this share the original was compressed on purpose. */
     private static final double MOSTLY = 0.5;
 
@@ -76,28 +78,37 @@ record InspectedDisk(
     }
 
     /** What the new file is to be. */
-    Rebuild.Target target(ShrinkRequest request, ImageFormat format, boolean canReflink) {
+    Rebuild.Target target(ImageWork work, ShrinkRequest request, ImageFormat format, boolean canReflink)
+            throws IOException {
         boolean wasCompressed =
                 facts.map(qcow2 -> qcow2.compressedFraction() > MOSTLY).orElse(false);
         boolean anyCompressed =
                 facts.map(qcow2 -> qcow2.check().compressedClusters() > 0).orElse(false);
+        // Smaller clusters cannot share the host's blocks: they would be copied after all.
+        boolean shareable =
+                facts.map(qcow2 -> qcow2.clusterBytes() >= HOST_BLOCK_BYTES).orElse(true);
         boolean hasBacking = facts.map(qcow2 -> qcow2.backing().isPresent()).orElse(false);
+        boolean sameDirectory = inOneDirectory(work, request);
         boolean compress = format == ImageFormat.QCOW2 && (request.compress() || wasCompressed);
         boolean reflink = canReflink
+                && shareable
                 && !compress
                 && !anyCompressed
                 && !hasBacking
                 && format == request.format()
-                && inOneDirectory(request);
-        return new Rebuild.Target(format, compress, reflink, request.createOptions(), inOneDirectory(request));
+                && sameDirectory;
+        return new Rebuild.Target(format, compress, reflink, request.createOptions(), sameDirectory);
     }
 
-    private static boolean inOneDirectory(ShrinkRequest request) {
-        return request.output()
-                .map(Path::toAbsolutePath)
-                .map(output -> Objects.equals(
-                        output.getParent(), request.image().toAbsolutePath().getParent()))
-                .orElse(true);
+    /** By the real directories: a relative backing name is looked for there. */
+    private static boolean inOneDirectory(ImageWork work, ShrinkRequest request) throws IOException {
+        if (request.output().isEmpty()) {
+            return true;
+        }
+        Path output = request.output().get().toAbsolutePath();
+        return output.resolveSibling(".")
+                .toRealPath()
+                .equals(work.file().resolveSibling(".").toRealPath());
     }
 
     /** An upper bound of what the run writes, in bytes. */

@@ -56,7 +56,18 @@ final class ShrinkRun {
         this.cancellation = cancellation;
         this.owner = new DiskOwner(request, cancellation);
         this.clock = new PhaseClock(progress);
-        this.output = request.output().map(Path::toAbsolutePath);
+        this.output = request.output().map(ShrinkRun::resolved);
+    }
+
+    /** The directory with its symbolic links resolved; as named if it does not exist, which shows soon enough. */
+    private static Path resolved(Path output) {
+        Path absolute = output.toAbsolutePath().normalize();
+        Path name = Optional.ofNullable(absolute.getFileName()).orElse(absolute);
+        try {
+            return absolute.resolveSibling(".").toRealPath().resolve(name);
+        } catch (IOException missing) {
+            return absolute;
+        }
     }
 
     /** How a run ended, before it is reported. */
@@ -98,7 +109,7 @@ final class ShrinkRun {
                 request.image(),
                 request.target(),
                 before,
-                end.outcome() == Outcome.SHRUNK ? after : before,
+                after,
                 inspected.map(disk -> disk.plan().reclaimableBytes()).orElse(0L),
                 end.outcome(),
                 end.reason(),
@@ -190,7 +201,7 @@ final class ShrinkRun {
             throw new ImageRefusedException(
                     "the filesystem of the image cannot exchange files or tell who has them open; --allow-rename accepts a plain rename");
         }
-        Rebuild.Target target = disk.target(request, target(), capabilities.reflink());
+        Rebuild.Target target = disk.target(work, request, target(), capabilities.reflink());
         HostSpace.require(output.orElse(work.file()), disk.neededBytes(target, before));
         try (ReplacementFile overlayFile = work.createOverlayFile()) {
             clock.enter(Phase.ZERO);
@@ -244,7 +255,8 @@ final class ShrinkRun {
             throws IOException, ImageRefusedException, RunCancelledException {
         Swap swap = work.swap(capabilities);
         if (output.isPresent()) {
-            swap.prepareBeside(newFile).ifPresent(notes::add);
+            swap.prepareBeside(newFile, work.chain().size() == 1 || target() == ImageFormat.QCOW2)
+                    .ifPresent(notes::add);
             SpaceTaken taken = newFile.spaceTaken();
             cancellation.passPointOfNoReturn();
             work.giveBack();
@@ -281,10 +293,14 @@ final class ShrinkRun {
         clock.enter(Phase.ZERO);
         cancellation.checkpoint();
         untouched = "only free blocks of the image have been written; run qemu-img check on it";
-        boolean complete = new InPlaceDiscard(work, disk.plan(), cancellation).run(clock);
+        boolean complete;
+        try {
+            complete = new InPlaceDiscard(work, request, disk.plan(), cancellation).run(clock);
+        } finally {
+            after = size(work.spaceTaken());
+        }
         clock.enter(Phase.VERIFY);
         InPlaceDiscard.verify(work, disk, request);
-        after = size(work.spaceTaken());
         if (!complete) {
             notes.add("the image is whole; part of its free space has been given back");
             return new End(Outcome.YIELDED, cancellation.reason().orElse("the run was cancelled"));

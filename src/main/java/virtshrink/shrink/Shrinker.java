@@ -39,10 +39,10 @@ public final class Shrinker {
             Cancellation own = new Cancellation();
             // The guest that wanted one of its disks will have the others as well.
             givenWay.ifPresent(own::cancel);
-            try (Cancellation.Registration linked =
-                    cancellation.onCancel(() -> own.cancel(cancellation.reason().orElse("the run was cancelled")))) {
-                reports.add(new ShrinkRun(runDirectory(), disk, context, progress, own).run());
-            }
+            Cancellation.Registration linked =
+                    cancellation.onCancel(() -> own.cancel(cancellation.reason().orElse("the run was cancelled")));
+            reports.add(new ShrinkRun(runDirectory(), disk, context, progress, own).run());
+            linked.close();
             givenWay = own.reason();
         }
         return reports;

@@ -163,7 +163,7 @@ final class DomainDiskFixture {
 
     /** An overlay that holds the whole deleted file and more, on a base that holds the rest. */
     Path chain(String name, String baseName) throws IOException {
-        Path base = qcow2(baseName);
+        qcow2(baseName);
         Path top = directory.resolve(name);
         run(List.of("qemu-img", "create", "-q", "-f", "qcow2", "-b", baseName, "-F", "qcow2", top.toString()));
         // The same bytes again: what the guest sees does not change, but now the overlay holds them.

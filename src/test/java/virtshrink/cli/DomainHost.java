@@ -1,17 +1,23 @@
 package virtshrink.cli;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import virtshrink.image.ImageFormat;
 import virtshrink.image.ImageRefusedException;
@@ -42,6 +48,7 @@ final class DomainHost implements AutoCloseable {
     private Optional<Event> beforeRun = Optional.empty();
     private Optional<Event> afterLastGuard = Optional.empty();
     private final List<Throwable> failures = new ArrayList<>();
+    private final ExecutorService starter = Executors.newCachedThreadPool();
 
     private DomainHost(PrivateLibvirtd libvirtd, Path images) {
         this.libvirtd = libvirtd;
@@ -119,6 +126,45 @@ final class DomainHost implements AutoCloseable {
                 .toList();
     }
 
+    /**
+     * Gives the domain an emulator that is slow where strace is told to make it slow.
+     *
+     * @param slow what happens to its system calls that concern the image: {@code fcntl:delay_enter=4000000:when=1}, in microseconds
+     */
+    void slowEmulator(String domain, Path image, String... slow) throws IOException {
+        assumeTrue(Files.isExecutable(Path.of("/usr/bin/strace")), "needs /usr/bin/strace (package strace)");
+        Path emulator = images.resolveSibling(domain + "-qemu");
+        // The tracer stands aside (-D), so libvirt's child is QEMU itself. When libvirt only asks QEMU what it can do,
+        // it
+        // waits for all who hold the pipe.
+        Files.writeString(
+                emulator, """
+                #!/bin/sh
+                case "$*" in
+                *guest=*) exec strace -D -f -qq -o %s -P %s -e trace=openat,fcntl %s /usr/bin/qemu-system-x86_64 "$@" ;;
+                *) exec /usr/bin/qemu-system-x86_64 "$@" ;;
+                esac
+                """.formatted(emulator + ".log", image, "-e inject=" + String.join(" -e inject=", slow)));
+        Files.setPosixFilePermissions(emulator, PosixFilePermissions.fromString("rwxr-xr-x"));
+        Path xml = Files.writeString(
+                images.resolveSibling(domain + ".xml"),
+                libvirtd.virsh("dumpxml", "--inactive", domain)
+                        .replace("/usr/bin/qemu-system-x86_64", emulator.toString()));
+        libvirtd.virsh("define", xml.toString());
+    }
+
+    /** Starts the domain and returns when its QEMU has the image open, however long the rest takes. */
+    Future<?> startUntilOpen(String domain, Path image) throws IOException {
+        Future<?> start = starter.submit(() -> libvirtd.virsh("start", domain));
+        long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(20);
+        while (!hasOpen(domain, image)) {
+            if (start.isDone() || System.nanoTime() - deadline > 0) {
+                throw new IOException("the guest did not come to open its disk");
+            }
+        }
+        return start;
+    }
+
     /** Ends the guest as a crash of QEMU would. */
     void killGuest(String domain) {
         guest(domain).forEach(ProcessHandle::destroyForcibly);
@@ -142,6 +188,7 @@ final class DomainHost implements AutoCloseable {
 
     @Override
     public void close() throws IOException {
+        starter.shutdownNow();
         libvirtd.close();
     }
 

@@ -166,10 +166,6 @@ class LauncherTest {
         Path archive = root.resolve("dist/lib/virt-shrink.jsa");
         script(javaHome.resolve("bin/java"), """
                 #!/bin/sh
-<<<<<<< HEAD
-                for a; do case $a in -XX:*File=*|-XX:DumpLoaded*) echo x >"${a#*=}";; esac; done
-                case " $* " in *-Xshare:dump*) exit 1;; esac
-=======
                 for option; do
                     case $option in
                         -XX:*File=* | -XX:DumpLoaded*) echo cut off >"${option#*=}" ;;
@@ -178,7 +174,6 @@ class LauncherTest {
                 case " $* " in
                     *-Xshare:dump*) exit 1 ;;
                 esac
->>>>>>> cli
                 """);
 
         Result result = run(bin.resolve("virt-shrink"), Map.of("VIRT_SHRINK_WRITE_CDS", archive.toString()));

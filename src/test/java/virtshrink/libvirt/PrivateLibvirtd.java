@@ -43,6 +43,7 @@ public final class PrivateLibvirtd implements AutoCloseable {
         assumeTool("/usr/bin/qemu-system-x86_64", "qemu-system-x86");
         assumeTool("/usr/bin/qemu-img", "qemu-utils");
         assumeTool("/usr/bin/unshare", "util-linux");
+        assumeTool("/usr/bin/nsenter", "util-linux");
     }
 
     private static void assumeTool(String tool, String debianPackage) {
@@ -104,6 +105,12 @@ public final class PrivateLibvirtd implements AutoCloseable {
     /** Ends libvirtd as a crash would. Guests keep running. */
     public void kill() throws IOException {
         command("kill", "gone");
+    }
+
+    /** What to put before a command so that it sees this libvirtd in the place of the host's: {@code qemu:///system} is this one then. */
+    public List<String> inside() {
+        ProcessHandle first = process.children().findFirst().orElseThrow();
+        return List.of("nsenter", "--target", Long.toString(first.pid()), "--mount", "--pid", "--");
     }
 
     /** All processes of this libvirtd, its guests' among them. */

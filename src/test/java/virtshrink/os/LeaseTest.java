@@ -97,14 +97,28 @@ class LeaseTest {
     @Test
     void anOpenerWaitsForTheLeaseAndTheHolderLives() throws Exception {
         try (OpenFile file = OpenFile.readOnly(image)) {
-            Lease lease = Lease.tryTake(file).orElseThrow();
+            Lease lease = file.tryLease().orElseThrow();
+            assertFalse(lease.isWanted());
             try (PythonChild other = new PythonChild(OPENER, image, "w")) {
                 assertEquals("opening", other.hear());
                 awaitBreaking(file.status().inode());
+                assertTrue(lease.isWanted());
                 lease.close();
                 assertEquals("opened", other.hear());
                 assertFalse(file.isOnlyOpener());
+                assertTrue(file.tryLease().isEmpty());
             }
+        }
+    }
+
+    @Test
+    void aLeaseOutlivesARename() throws Exception {
+        Path other = Files.write(directory.resolve("other"), new byte[1]);
+        try (OpenFile file = OpenFile.readOnly(image);
+                Lease lease = file.tryLease().orElseThrow()) {
+            Renames.exchange(image, other);
+            Files.readAllBytes(image); // no longer the leased file
+            assertFalse(lease.isWanted());
         }
     }
 

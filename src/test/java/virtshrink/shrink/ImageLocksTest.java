@@ -132,8 +132,7 @@ class ImageLocksTest {
                 .start();
         started.add(process);
         Waiting.until(
-                "the guest has the image open",
-                () -> process.descendants().anyMatch(child -> hasOpen(child.pid())));
+                "the guest has the image open", () -> process.descendants().anyMatch(child -> hasOpen(child.pid())));
         return process;
     }
 
@@ -189,7 +188,8 @@ class ImageLocksTest {
         ShrinkReport report = run().run();
         String said = endOf(guest);
 
-        // The guest that has the file open is met at the swap at the latest; one that failed on our lock has gone by then.
+        // The guest that has the file open is met at the swap at the latest; one that failed on our lock has gone by
+        // then.
         boolean guestStarted = said.contains("wrote 65536/65536");
         assertEquals(guestStarted, hasGuestsBytes());
         assertTrue(guestStarted || said.contains(NO_LOCK), said);

@@ -142,7 +142,8 @@ class ShrinkFaultsTest {
         String said = failWith(child().withTool(
                         "qemu-nbd",
                         "case \"$*\" in *discard*) ;; *) exec $real \"$@\";; esac\n$real \"$@\"\n"
-                                + "qemu-io -f qcow2 -c 'write -z " + GuestDisk.shared().usedOffset() + " 64k' "
+                                + "qemu-io -f qcow2 -c 'write -z "
+                                + GuestDisk.shared().usedOffset() + " 64k' "
                                 + image.resolveSibling(".disk.qcow2.virt-shrink-") + "*.overlay.qcow2 >&2"));
         assertTrue(said.contains("verification failed: the overlay holds bytes outside"), said);
     }

@@ -22,8 +22,7 @@ final class SlowedSwap {
         return traced(child, image.getParent(), "fsync", "delay_exit", millis);
     }
 
-    private static CommandLineChild traced(
-            CommandLineChild child, Path path, String call, String delay, int millis) {
+    private static CommandLineChild traced(CommandLineChild child, Path path, String call, String delay, int millis) {
         ExternalTool.assume("strace", "strace");
         return child.startedBy(
                 "strace",
