@@ -82,15 +82,15 @@ public final class ImageWork implements AutoCloseable {
         Optional<YieldWatch> watch = Optional.empty();
         try {
             owner.childrenEndBy(children::killAll);
+            // Before the lock, so that nobody can ask in vain.
+            watch = Optional.of(YieldWatch.start(run, () -> giveWay(owner, terms, hold)));
+            owner.requireIdle();
             if (!terms.lookOnly()) {
                 TrustedDirectory.require(file);
                 if (terms.output().isPresent()) {
                     TrustedDirectory.require(terms.output().get());
                 }
             }
-            // Before the lock, so that nobody can ask in vain.
-            watch = Optional.of(YieldWatch.start(run, () -> giveWay(owner, terms, hold)));
-            owner.requireIdle();
             Optional<ImageLock> lock = lock(file, terms, hold);
             if (!terms.lookOnly()) {
                 notes.addAll(Leftovers.removeFilesBeside(file));
