@@ -226,7 +226,8 @@ class KillNineTest {
         FileTime written = Files.getLastModifiedTime(displaced);
         Files.setLastModifiedTime(displaced, FileTime.fromMillis(written.toMillis() + 10_000));
         Files.setLastModifiedTime(image, FileTime.fromMillis(written.toMillis() + 20_000));
-        String refused = new TestRun(child.runs(), image).expect(Outcome.REFUSED).reason();
+        String refused =
+                new TestRun(child.runs(), image).expect(Outcome.REFUSED).reason();
         assertTrue(refused.contains(displaced + " has been used since"), refused);
 
         // Nobody has: it can go, but for the name under which it was to be kept.
