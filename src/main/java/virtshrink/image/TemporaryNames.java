@@ -62,8 +62,8 @@ final class TemporaryNames {
      */
     Path ofExchange(FileStatus original) {
         Path plain = of(Role.EXCHANGE);
-        return plain.resolveSibling("%s-%x-%x.qcow2"
-                .formatted(plain.getFileName(), original.mtimeSeconds(), original.mtimeNanos()));
+        return plain.resolveSibling(
+                "%s-%x-%x.qcow2".formatted(plain.getFileName(), original.mtimeSeconds(), original.mtimeNanos()));
     }
 
     /** Whether a file of role {@link Role#EXCHANGE} has not been written since the exchange. */
