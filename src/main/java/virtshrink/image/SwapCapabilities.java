@@ -62,13 +62,8 @@ public record SwapCapabilities(boolean exchange, boolean leases, boolean reflink
     private static void requireShort(Path longest) throws ImageRefusedException {
         if (String.valueOf(longest.getFileName()).getBytes(StandardCharsets.UTF_8).length > MOST_NAME_BYTES) {
             throw new ImageRefusedException(
-<<<<<<< HEAD
                     "the image's name is too long: temporary files beside it have up to 100 bytes more, and "
                             + MOST_NAME_BYTES + " are possible");
-=======
-                    "the image's name is too long: temporary files beside it have 70 bytes more, and " + MOST_NAME_BYTES
-                            + " are possible");
->>>>>>> dom
         }
     }
 

@@ -58,13 +58,8 @@ final class TemporaryNames {
      */
     Path forExchange(FileStatus original, FileStatus replacement) {
         Path plain = of(Role.EXCHANGE);
-<<<<<<< HEAD
         return plain.resolveSibling("%s-%d-%d-%s"
                 .formatted(plain.getFileName(), original.inode(), replacement.inode(), lastWritten(original)));
-=======
-        return plain.resolveSibling(
-                "%s-%x-%x.qcow2".formatted(plain.getFileName(), original.mtimeSeconds(), original.mtimeNanos()));
->>>>>>> dom
     }
 
     /** Whether a file is one of the two that its name speaks of, and has not been written since. */

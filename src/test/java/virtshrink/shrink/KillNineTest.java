@@ -228,11 +228,7 @@ class KillNineTest {
         Files.setLastModifiedTime(image, FileTime.fromMillis(written.toMillis() + 20_000));
         String refused =
                 new TestRun(child.runs(), image).expect(Outcome.REFUSED).reason();
-<<<<<<< HEAD
         assertTrue(refused.contains(displaced + " has been used since"), refused);
-=======
-        assertTrue(refused.contains(displaced + " was written to since"), refused);
->>>>>>> dom
 
         // Nobody has: it can go, but for the name under which it was to be kept.
         Files.setLastModifiedTime(displaced, written);
