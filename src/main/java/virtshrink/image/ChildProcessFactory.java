@@ -10,6 +10,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Set;
+import java.util.concurrent.TimeUnit;
 
 /**
  * Starts the tools of one run, and ends them all at once when somebody else needs the disk. Thread-safe.
@@ -32,6 +33,9 @@ public final class ChildProcessFactory {
     private final ChildListener listener;
     private final long memoryBytes;
     private final Set<ChildProcess> living = new HashSet<>();
+    /** How many are being started: they live before they are known. */
+    private int starting;
+
     private Optional<String> ended = Optional.empty();
 
     ChildProcessFactory(ToolPaths tools, ChildListener listener, long memoryBytes) {
@@ -88,12 +92,15 @@ public final class ChildProcessFactory {
     }
 
     /**
-     * Waits until every child has ended.
+     * Waits until every child has ended, those included that are being started now.
      *
      * @return false if one still lives after that time
      */
     public boolean awaitEnd(Duration limit) throws IOException {
         long deadline = System.nanoTime() + limit.toNanos();
+        if (!awaitStarts(deadline)) {
+            return false;
+        }
         List<ChildProcess> left;
         synchronized (this) {
             left = List.copyOf(living);
@@ -134,20 +141,59 @@ public final class ChildProcessFactory {
         ProcessBuilder builder =
                 new ProcessBuilder(line).directory(new File("/")).redirectInput(new File("/dev/null"));
         setEnvironment(builder.environment());
-        throwIfEnded(command);
-        ChildProcess child = new ChildProcess(command, ChildStarter.start(builder), reader, this::forget);
-        listener.started(child.pid(), tool);
-        boolean tooLate;
         synchronized (this) {
-            living.add(child);
-            tooLate = ended.isPresent();
-        }
-        child.reportEnd();
-        if (tooLate) {
-            child.kill();
             throwIfEnded(command);
+            starting++;
         }
-        return child;
+        try {
+            ChildProcess child = new ChildProcess(command, ChildStarter.start(builder), reader, this::forget);
+            synchronized (this) {
+                living.add(child);
+            }
+            announce(child, tool);
+            throwIfEnded(child, command);
+            return child;
+        } finally {
+            synchronized (this) {
+                starting--;
+                notifyAll();
+            }
+        }
+    }
+
+    private void announce(ChildProcess child, String tool) {
+        try {
+            listener.started(child.pid(), tool);
+            child.reportEnd();
+        } catch (RuntimeException problem) {
+            // Whom nobody knows of must not run.
+            child.kill();
+            throw problem;
+        }
+    }
+
+    private void throwIfEnded(ChildProcess child, String command) throws ToolFailedException {
+        try {
+            throwIfEnded(command);
+        } catch (ToolFailedException tooLate) {
+            child.kill();
+            throw tooLate;
+        }
+    }
+
+    private synchronized boolean awaitStarts(long deadline) throws IOException {
+        while (starting > 0) {
+            long leftNanos = deadline - System.nanoTime();
+            if (leftNanos <= 0) {
+                return false;
+            }
+            try {
+                TimeUnit.NANOSECONDS.timedWait(this, leftNanos);
+            } catch (InterruptedException e) {
+                throw ChildStarter.interrupted("a tool");
+            }
+        }
+        return true;
     }
 
     private static void setEnvironment(Map<String, String> environment) {

@@ -16,7 +16,7 @@ import virtshrink.os.OsException;
  * lock}, while read-only users go on. Runs of virt-shrink exclude one another by {@code flock}, which qemu does not use.
  *
  * <p>The descriptor is the only one this process has on the file, so that a lease can tell later whether anybody else has it open. Not
- * thread-safe.
+ * thread-safe, except {@link #release()} and {@link #close()}.
  */
 public final class ImageLock implements AutoCloseable {
     private static final long USES_WRITE = 101;
@@ -26,6 +26,7 @@ public final class ImageLock implements AutoCloseable {
 
     private final OpenFile file;
     private final FileStatus recorded;
+    private boolean closed;
 
     private ImageLock(OpenFile file, FileStatus recorded) {
         this.file = file;
@@ -74,6 +75,12 @@ public final class ImageLock implements AutoCloseable {
             throw new ImageRefusedException(
                     file.path() + " is open for writing in another process (a running guest, qemu-nbd or qemu-img)");
         }
+    }
+
+    /** Undoes {@link #forbidWriters}. */
+    static void allowWriters(OpenFile file) throws IOException {
+        file.unlock(FORBIDS_WRITE, 1);
+        file.unlock(FORBIDS_RESIZE, 1);
     }
 
     private static boolean hasWriter(OpenFile file) throws IOException {
@@ -136,8 +143,19 @@ public final class ImageLock implements AutoCloseable {
         }
     }
 
+    /**
+     * Lets writers in, from whichever thread. The descriptor stays open for the thread that uses it, and other runs stay out until it is
+     * closed.
+     */
+    synchronized void release() throws IOException {
+        if (!closed) {
+            allowWriters(file);
+        }
+    }
+
     @Override
-    public void close() throws IOException {
+    public synchronized void close() throws IOException {
+        closed = true;
         file.close();
     }
 }

@@ -10,24 +10,27 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
-import java.util.function.Consumer;
 import virtshrink.block.RangeSet;
 import virtshrink.image.TemporaryNames.Role;
 import virtshrink.os.FileStatus;
 
 /**
  * Everything a run holds on one image while it works on it: its registration, its child processes, its lock, its temporary files. Closing it
- * leaves nothing behind.
+ * leaves nothing behind. Whoever needs the image meanwhile can ask for it through the registration, and gets it whatever this work's thread
+ * is doing: calling libvirt, say, which answers nobody until a starting guest has got its disk.
  *
- * <p>For one thread, except {@link #killChildren}.
+ * <p>For one thread, except {@link #killChildren} and {@link #giveBack}.
  */
 public final class ImageWork implements AutoCloseable {
-    private static final Duration CHILDREN_END_LIMIT = Duration.ofSeconds(10);
+    /** For a child in the middle of writing in place; the one who waits has two seconds. */
+    private static final Duration ORDERLY_END = Duration.ofSeconds(1);
 
     private final Path file;
     private final Optional<Path> output;
     private final Run run;
     private final ChildProcessFactory children;
+    private final Hold hold;
+    private final Optional<YieldWatch> watch;
     private final QemuImg qemuImg;
     private final Optional<ImageLock> lock;
     private final JudgedImage judged;
@@ -38,6 +41,8 @@ public final class ImageWork implements AutoCloseable {
             Optional<Path> output,
             Run run,
             ChildProcessFactory children,
+            Hold hold,
+            Optional<YieldWatch> watch,
             Optional<ImageLock> lock,
             JudgedImage judged,
             List<String> notes) {
@@ -45,6 +50,8 @@ public final class ImageWork implements AutoCloseable {
         this.output = output;
         this.run = run;
         this.children = children;
+        this.hold = hold;
+        this.watch = watch;
         this.qemuImg = new QemuImg(children);
         this.lock = lock;
         this.judged = judged;
@@ -61,28 +68,30 @@ public final class ImageWork implements AutoCloseable {
     public record Terms(boolean lookOnly, Optional<Path> output, Optional<ImageJudge.Policy> policy) {}
 
     /**
-     * Cleans up after dead runs, takes the lock and judges the image.
+     * Cleans up after dead runs, registers this one, takes the lock and judges the image.
      *
-     * @param killHandle handed what kills all children at once, before the first starts
      * @throws ImageRefusedException if the image must be left alone
      */
-    public static ImageWork begin(
-            RunDirectory runs, Path image, ImageFormat format, Terms terms, Consumer<Consumer<String>> killHandle)
+    public static ImageWork begin(RunDirectory runs, Path image, ImageFormat format, Terms terms, RunOwner owner)
             throws IOException, ImageRefusedException {
         List<String> notes = new ArrayList<>(Leftovers.endDeadRuns(runs));
         Path file = resolve(image);
-        Run run = Run.begin(runs, file);
-        Optional<ImageLock> lock = Optional.empty();
+        Run run = Run.begin(runs, owner.domain(), file);
+        ChildProcessFactory children = new ChildProcessFactory(listener(run));
+        Hold hold = new Hold(children);
+        Optional<YieldWatch> watch = Optional.empty();
         try {
-            ChildProcessFactory children = new ChildProcessFactory(listener(run));
-            killHandle.accept(children::killAll);
+            owner.childrenEndBy(children::killAll);
+            // Before the lock, so that nobody can ask in vain.
+            watch = Optional.of(YieldWatch.start(run, () -> giveWay(owner, terms, hold)));
+            owner.requireIdle();
             if (!terms.lookOnly()) {
                 TrustedDirectory.require(file);
                 if (terms.output().isPresent()) {
                     TrustedDirectory.require(terms.output().get());
                 }
             }
-            lock = hold(file, terms);
+            Optional<ImageLock> lock = lock(file, terms, hold);
             if (!terms.lookOnly()) {
                 notes.addAll(Leftovers.removeFilesBeside(file));
                 if (terms.output().isPresent()) {
@@ -102,13 +111,22 @@ public final class ImageWork implements AutoCloseable {
                 throw new ImageRefusedException(
                         "the backing file of " + image + " is another one when the image is opened as " + file);
             }
-            return new ImageWork(file, terms.output(), run, children, lock, judged, notes);
+            return new ImageWork(file, terms.output(), run, children, hold, watch, lock, judged, notes);
         } catch (IOException | ImageRefusedException | RuntimeException problem) {
-            if (lock.isPresent()) {
-                lock.get().close();
-            }
-            run.close();
+            close(hold, watch, run);
             throw problem;
+        }
+    }
+
+    /** On the thread of the watch. */
+    private static void giveWay(RunOwner owner, Terms terms, Hold hold) throws IOException {
+        if (terms.lookOnly()) {
+            return; // There is no lock, and the children look without one.
+        }
+        if (owner.giveWay()) {
+            hold.giveBack(ORDERLY_END);
+        } else {
+            hold.awaitGivenBack();
         }
     }
 
@@ -120,12 +138,13 @@ public final class ImageWork implements AutoCloseable {
         }
     }
 
-    private static Optional<ImageLock> hold(Path file, Terms terms) throws IOException, ImageRefusedException {
+    private static Optional<ImageLock> lock(Path file, Terms terms, Hold hold)
+            throws IOException, ImageRefusedException {
         if (terms.lookOnly()) {
             ImageLock.refuseIfWritten(file);
             return Optional.empty();
         }
-        return Optional.of(ImageLock.acquire(file));
+        return Optional.of(hold.lock(file));
     }
 
     private static ChildListener listener(Run run) {
@@ -290,18 +309,21 @@ public final class ImageWork implements AutoCloseable {
         children.killAll(reason);
     }
 
+    /** Ends all children and lets others write to the image: whoever waits for it goes on. What is left to do after this is to close. */
+    public void giveBack() throws IOException {
+        hold.giveBack(Duration.ZERO);
+    }
+
     @Override
     public void close() throws IOException {
-        children.killAll("the run has ended");
-        // A killed child gives its locks up when the kernel has ended it: whoever comes next must not meet them.
-        if (!children.awaitEnd(CHILDREN_END_LIMIT)) {
-            notes.add("a child process does not end although it was killed: the disk below may hang");
-        }
+        close(hold, watch, run);
+    }
+
+    private static void close(Hold hold, Optional<YieldWatch> watch, Run run) throws IOException {
         try {
-            if (lock.isPresent()) {
-                lock.get().close();
-            }
+            hold.close();
         } finally {
+            watch.ifPresent(YieldWatch::close);
             run.close();
         }
     }

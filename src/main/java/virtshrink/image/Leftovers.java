@@ -14,6 +14,7 @@ import virtshrink.os.FileStatus;
 import virtshrink.os.OpenFile;
 import virtshrink.os.OsException;
 import virtshrink.os.ProcessIdentity;
+import virtshrink.os.Renames;
 
 /** Finds and removes what runs left that died without cleaning up: their children, their sockets, their files beside an image. */
 public final class Leftovers {
@@ -47,6 +48,42 @@ public final class Leftovers {
             return Files.getLastModifiedTime(directory).toMillis() < System.currentTimeMillis() - 60_000;
         } catch (NoSuchFileException gone) {
             return false;
+        }
+    }
+
+    /**
+     * As {@link #removeFilesBeside}, for an image that no run has locked. Where there is nothing to remove nothing is locked, and what lies
+     * beside an image in use stays until it is not.
+     *
+     * @param image as a domain names it
+     */
+    public static List<String> sweepBeside(Path image) throws IOException {
+        Path file;
+        try {
+            file = image.toRealPath();
+        } catch (NoSuchFileException gone) {
+            return List.of();
+        }
+        if (!anyBeside(file)) {
+            return List.of();
+        }
+        try {
+            ImageLock held = ImageLock.acquire(file);
+            try {
+                return removeFilesBeside(file);
+            } finally {
+                held.close();
+            }
+        } catch (ImageRefusedException left) {
+            return List.of("left what lies beside " + file + " alone: " + left.getMessage());
+        }
+    }
+
+    private static boolean anyBeside(Path image) throws IOException {
+        try (DirectoryStream<Path> entries = Files.newDirectoryStream(
+                image.resolveSibling("."),
+                file -> TemporaryNames.roleOf(file, image).isPresent())) {
+            return entries.iterator().hasNext();
         }
     }
 
@@ -105,6 +142,8 @@ public final class Leftovers {
                         + " has been used since; compare it with " + image
                         + ", keep under the image's name the one that the guest used last, and remove the other");
             }
+            // It may be the original: the name of the new file is on the disk before the old content goes.
+            Renames.syncDirectory(image.resolveSibling("."));
             Files.delete(file);
             return Optional.of("removed " + file + ", left by a dead run");
         }

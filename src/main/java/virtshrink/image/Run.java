@@ -8,26 +8,29 @@ import java.security.SecureRandom;
 import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.Optional;
 import virtshrink.os.ProcessIdentity;
-import virtshrink.os.Renames;
 
 /**
- * One run on one image, registered in the run directory for as long as it lives: its process, its children, its image. Whoever finds the
- * registration of a dead run knows what to end and where to clean. Thread-safe.
+ * One run on one image, registered in the run directory for as long as it lives: its process, its children, its image and domain. Whoever
+ * finds the registration of a dead run knows what to end and where to clean; whoever needs the image asks for it here, see
+ * {@link YieldWatch}. Thread-safe.
  */
 public final class Run implements AutoCloseable {
     private static final SecureRandom RANDOM = new SecureRandom();
 
     private final String id;
     private final Path directory;
+    private final Optional<String> domain;
     private final Path image;
     private final ProcessIdentity owner;
     private final List<ProcessIdentity> children = new ArrayList<>();
     private boolean closed;
 
-    private Run(String id, Path directory, Path image, ProcessIdentity owner) {
+    private Run(String id, Path directory, Optional<String> domain, Path image, ProcessIdentity owner) {
         this.id = id;
         this.directory = directory;
+        this.domain = domain;
         this.image = image;
         this.owner = owner;
     }
@@ -35,15 +38,16 @@ public final class Run implements AutoCloseable {
     /**
      * Registers a run of this process.
      *
+     * @param domain whose disk the image is, if a domain is known
      * @param image symbolic links resolved
      */
-    public static Run begin(RunDirectory runs, Path image) throws IOException {
+    public static Run begin(RunDirectory runs, Optional<String> domain, Path image) throws IOException {
         byte[] random = new byte[6];
         RANDOM.nextBytes(random);
         String id = HexFormat.of().formatHex(random);
         Path directory = Files.createDirectory(
                 runs.of(id), PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")));
-        Run run = new Run(id, directory, image, ProcessIdentity.ofThisProcess());
+        Run run = new Run(id, directory, domain, image, ProcessIdentity.ofThisProcess());
         run.write();
         return run;
     }
@@ -71,13 +75,16 @@ public final class Run implements AutoCloseable {
     }
 
     private synchronized void write() throws IOException {
-        if (closed) {
-            return;
+        if (!closed) {
+            new RunRecord(id, owner, domain, image, children).write(directory);
         }
-        RunRecord record = new RunRecord(id, owner, image, children);
-        Path fresh = directory.resolve("run.json.new");
-        Files.writeString(fresh, record.toJson());
-        Renames.replace(fresh, directory.resolve(RunRecord.FILE_NAME));
+    }
+
+    /** Leaves a mark for others in the run's directory, unless the run is closed. */
+    synchronized void mark(String name) throws IOException {
+        if (!closed) {
+            Files.createFile(directory.resolve(name));
+        }
     }
 
     @Override

@@ -1,86 +1,122 @@
 package virtshrink.image;
 
-import com.fasterxml.jackson.core.JacksonException;
-import com.fasterxml.jackson.jr.ob.JSON;
 import java.io.IOException;
 import java.nio.charset.CharacterCodingException;
+import java.nio.file.DirectoryNotEmptyException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
-import java.nio.file.InvalidPathException;
 import java.nio.file.NoSuchFileException;
+import java.nio.file.NotLinkException;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import virtshrink.os.ProcessIdentity;
+import virtshrink.os.Renames;
 
 /**
- * What a run has said of itself.
+ * What a run has said of itself: a file of plain lines and a symbolic link to the image. The hook that libvirt calls when a guest starts
+ * reads both, and it is a shell script.
+ *
+ * <pre>
+ * owner PID STARTTICKS
+ * domain NAME
+ * child PID STARTTICKS
+ * </pre>
  *
  * @param owner the process whose life is the run's life
+ * @param domain whose disk the image is, if a domain is known
  * @param image the file it works on
  * @param children processes that must not outlive it
  */
-record RunRecord(String id, ProcessIdentity owner, Path image, List<ProcessIdentity> children) {
-    static final String FILE_NAME = "run.json";
+record RunRecord(
+        String id, ProcessIdentity owner, Optional<String> domain, Path image, List<ProcessIdentity> children) {
+    private static final String RECORD = "record";
+    private static final String IMAGE = "image";
+    private static final String OWNER = "owner ";
+    private static final String DOMAIN = "domain ";
+    private static final String CHILD = "child ";
+    /** More than one is needed only when others add files between the emptying and the removal. */
+    private static final int REMOVALS = 10;
 
     RunRecord {
         children = List.copyOf(children);
     }
 
-    String toJson() throws IOException {
-        Map<String, Object> fields = new LinkedHashMap<>();
-        fields.put("id", id);
-        fields.put("pid", owner.pid());
-        fields.put("startTicks", owner.startTicks());
-        fields.put("image", image.toString());
-        fields.put(
-                "children",
-                children.stream()
-                        .map(child -> Map.of("pid", child.pid(), "startTicks", child.startTicks()))
-                        .toList());
-        return JSON.std.asString(fields);
+    /** Replaces what was said before in one step. */
+    void write(Path directory) throws IOException {
+        Path link = directory.resolve(IMAGE);
+        if (!Files.isSymbolicLink(link)) {
+            Files.createSymbolicLink(link, image);
+        }
+        Path fresh = directory.resolve(RECORD + ".new");
+        Files.writeString(fresh, text());
+        Renames.replace(fresh, directory.resolve(RECORD));
+    }
+
+    private String text() {
+        StringBuilder text = new StringBuilder(line(OWNER, owner));
+        // libvirt allows no line ends in names.
+        domain.filter(name -> name.indexOf('\n') < 0)
+                .ifPresent(name -> text.append(DOMAIN).append(name).append('\n'));
+        children.forEach(child -> text.append(line(CHILD, child)));
+        return text.toString();
+    }
+
+    private static String line(String key, ProcessIdentity process) {
+        return key + process.pid() + " " + process.startTicks() + "\n";
     }
 
     /** What the run in this directory said; empty if it died before it could, or said nothing understandable. */
     static Optional<RunRecord> read(Path directory) throws IOException {
         try {
-            Map<String, Object> fields = JSON.std.mapFrom(Files.readString(directory.resolve(FILE_NAME)));
-            List<ProcessIdentity> children = new ArrayList<>();
-            if (fields.get("children") instanceof List<?> list) {
-                for (Object child : list) {
-                    if (child instanceof Map<?, ?> map) {
-                        process(map).ifPresent(children::add);
-                    }
-                }
+            List<String> lines = Files.readAllLines(directory.resolve(RECORD));
+            List<ProcessIdentity> owners = processes(lines, OWNER);
+            if (owners.size() != 1) {
+                return Optional.empty();
             }
-            Optional<ProcessIdentity> owner = process(fields);
-            return owner.isPresent() && fields.get("image") instanceof String image
-                    ? Optional.of(new RunRecord(
-                            String.valueOf(directory.getFileName()), owner.get(), Path.of(image), children))
-                    : Optional.empty();
-        } catch (NoSuchFileException | CharacterCodingException | InvalidPathException | JacksonException unreadable) {
+            return Optional.of(new RunRecord(
+                    String.valueOf(directory.getFileName()),
+                    owners.get(0),
+                    lines.stream()
+                            .filter(line -> line.startsWith(DOMAIN))
+                            .map(line -> line.substring(DOMAIN.length()))
+                            .findFirst(),
+                    Files.readSymbolicLink(directory.resolve(IMAGE)),
+                    processes(lines, CHILD)));
+        } catch (NoSuchFileException | NotLinkException | CharacterCodingException | NumberFormatException unreadable) {
             return Optional.empty();
         }
     }
 
-    private static Optional<ProcessIdentity> process(Map<?, ?> fields) {
-        return fields.get("pid") instanceof Number pid && fields.get("startTicks") instanceof Number ticks
-                ? Optional.of(new ProcessIdentity(pid.longValue(), ticks.longValue()))
-                : Optional.empty();
+    private static List<ProcessIdentity> processes(List<String> lines, String key) {
+        List<ProcessIdentity> found = new ArrayList<>();
+        for (String line : lines) {
+            String[] numbers =
+                    line.substring(Math.min(key.length(), line.length())).split(" ", -1);
+            if (line.startsWith(key) && numbers.length == 2) {
+                found.add(new ProcessIdentity(Long.parseLong(numbers[0]), Long.parseLong(numbers[1])));
+            }
+        }
+        return found;
     }
 
     /** Removes a run's directory and what it holds; it holds no directories. */
     static void removeDirectory(Path directory) throws IOException {
-        try (DirectoryStream<Path> entries = Files.newDirectoryStream(directory)) {
-            for (Path entry : entries) {
-                Files.deleteIfExists(entry);
+        for (int attempt = 1; ; attempt++) {
+            try (DirectoryStream<Path> entries = Files.newDirectoryStream(directory)) {
+                for (Path entry : entries) {
+                    Files.deleteIfExists(entry);
+                }
+                Files.deleteIfExists(directory);
+                return;
+            } catch (NoSuchFileException gone) {
+                return;
+            } catch (DirectoryNotEmptyException requestCameMeanwhile) {
+                if (attempt == REMOVALS) {
+                    throw requestCameMeanwhile;
+                }
             }
-        } catch (NoSuchFileException gone) {
-            return;
         }
-        Files.deleteIfExists(directory);
     }
 }

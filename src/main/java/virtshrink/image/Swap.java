@@ -105,7 +105,7 @@ public final class Swap {
             }
             throw problem;
         }
-        return tidyUp(displaced, backup.map(path -> new Backup(link, path)));
+        return tidyUp(replacement, displaced, backup.map(path -> new Backup(link, path)));
     }
 
     /** The original under a temporary name, and the name it is to have. */
@@ -118,15 +118,17 @@ public final class Swap {
     }
 
     /** The image has been replaced whatever happens here: what fails now is worth a note, not a failure. */
-    private List<String> tidyUp(Optional<Path> displaced, Optional<Backup> backup) {
+    private List<String> tidyUp(ReplacementFile replacement, Optional<Path> displaced, Optional<Backup> backup) {
         List<String> notes = new ArrayList<>();
         try {
             if (backup.isPresent()) {
                 rename(backup.get().link(), backup.get().name());
                 notes.add("the original is kept as " + backup.get().name());
             }
-            // The new name is on the disk before the old content goes: a power cut leaves one of the two.
+            // The new name is on the disk before the old content goes: a power cut leaves one of the two. And before
+            // anybody writes to the new file: it would lose what he wrote.
             Renames.syncDirectory(directoryOf(image));
+            ImageLock.allowWriters(replacement.file());
             if (displaced.isPresent()) {
                 // One who looked the name up before the exchange and opens only now must not write into nothing.
                 if (lock.file().isOnlyOpener()) {
@@ -230,6 +232,8 @@ public final class Swap {
                             + beside,
                     problem);
         }
+        // The run is over. A guest that waits for the lease to end must not find our locks then.
+        lock.release();
         // Whoever opened the new file in between, and does not heed locks, must not lose what it stands on.
         if (!replacement.file().isOnlyOpener()) {
             replacement.giveAway();

@@ -33,6 +33,11 @@ final class DomainIdleGuard implements IdleGuard {
         return rule.whyNotIdle(now.get()).or(() -> changed(now.get()));
     }
 
+    @Override
+    public Optional<String> domain() {
+        return Optional.of(judged.name());
+    }
+
     private Optional<String> changed(DomainRecord now) {
         if (!now.disk(disk.target()).equals(Optional.of(disk))) {
             return Optional.of("the definition of disk " + disk.target() + " of the domain " + judged.name()

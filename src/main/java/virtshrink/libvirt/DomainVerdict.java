@@ -46,5 +46,10 @@ public record DomainVerdict(
         public Optional<String> whyNotNow() {
             return idle.whyNotNow();
         }
+
+        @Override
+        public Optional<String> domain() {
+            return idle.domain();
+        }
     }
 }

@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
 import org.libvirt.Connect;
@@ -63,6 +64,16 @@ public final class Hypervisor implements AutoCloseable {
         }
     }
 
+    /** What makes this no URI to connect to; empty if it is one, whether or not anybody answers there. */
+    public static Optional<String> problemWith(String uri) {
+        try {
+            ConnectionUri.parse(uri);
+            return Optional.empty();
+        } catch (LibvirtUnavailableException e) {
+            return Optional.of(String.valueOf(e.getMessage()));
+        }
+    }
+
     /** libvirt prints each error on standard error unless told otherwise; here every error becomes an exception instead. */
     private static void silenceLibvirt() throws LibvirtException {
         Connect.setErrorCallback(SILENT);
@@ -114,6 +125,11 @@ public final class Hypervisor implements AutoCloseable {
      */
     public List<String> refreshPoolsHolding(Path file) throws LibvirtUnavailableException {
         return ask("a refresh of the storage pool that holds " + file, () -> pools.refreshHolding(file));
+    }
+
+    /** The directories of the active storage pools that keep image files, by the pools' names; symbolic links resolved where they can be. */
+    public Map<String, Path> poolDirectories() throws LibvirtUnavailableException {
+        return ask("the directories of the storage pools", pools::directories);
     }
 
     /** Everything that bears on who uses which image. */

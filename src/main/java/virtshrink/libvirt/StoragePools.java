@@ -5,8 +5,10 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.TreeMap;
 import org.libvirt.Connect;
 import org.libvirt.Error.ErrorNumber;
 import org.libvirt.LibvirtException;
@@ -117,6 +119,19 @@ final class StoragePools {
             }
         }
         return refreshed;
+    }
+
+    /** The directories of the active pools of files, by the pools' names. */
+    Map<String, Path> directories() throws LibvirtException, IOException {
+        Map<String, Path> found = new TreeMap<>();
+        for (String name : activePools()) {
+            PoolXml description =
+                    PoolXml.parse(connection.storagePoolLookupByName(name).getXMLDesc(0));
+            if (description.holdsFiles()) {
+                description.directory().map(StoragePools::real).ifPresent(directory -> found.put(name, directory));
+            }
+        }
+        return found;
     }
 
     private static Path real(Path directory) {

@@ -7,6 +7,7 @@ import virtshrink.image.ImageFormat;
 import virtshrink.image.ImageRefusedException;
 import virtshrink.image.ImageWork;
 import virtshrink.image.RunDirectory;
+import virtshrink.image.RunOwner;
 import virtshrink.image.ServedDisk;
 import virtshrink.inspect.DiskInspection;
 import virtshrink.inspect.DiskInspector;
@@ -28,7 +29,7 @@ public final class ImageInspector {
     DiskInspection inspect(Path image, ImageFormat format, String diskName, int sectorBytes)
             throws IOException, ImageRefusedException {
         ImageWork.Terms terms = new ImageWork.Terms(true, Optional.empty(), Optional.empty());
-        try (ImageWork work = ImageWork.begin(RunDirectory.standard(), image, format, terms, kill -> {});
+        try (ImageWork work = ImageWork.begin(RunDirectory.standard(), image, format, terms, RunOwner.LOOKER);
                 ServedDisk disk = work.serveOriginal()) {
             DiskInspection inspection = DiskInspector.standard().inspect(disk.bytes(), diskName, sectorBytes);
             disk.stop();

@@ -22,6 +22,8 @@ record ReclaimPlan(
         RangeSet proven, RangeSet zeroed, long reclaimableBytes, List<FilesystemGain> gains, List<String> notes) {
     /** Free data that no whole unit of the image covers is worth a note from here on. */
     private static final long NOTABLE_BYTES = 1 << 20;
+    /** qemu's own choice. Below it there is always some such data, and nothing to be done about it. */
+    private static final long USUAL_UNIT_BYTES = 64 << 10;
 
     /**
      * @param ownData what the image's own layer holds as data
@@ -63,7 +65,7 @@ record ReclaimPlan(
 
     private static List<String> notes(long freeData, long reclaimable, long unitBytes) {
         long lost = freeData - reclaimable;
-        if (lost < NOTABLE_BYTES || lost < freeData / 2) {
+        if (unitBytes <= USUAL_UNIT_BYTES || lost < NOTABLE_BYTES || lost < freeData / 2) {
             return List.of();
         }
         return List.of(

@@ -118,6 +118,11 @@ public record ShrinkRequest(
             return Optional.empty();
         }
 
+        /** The domain that owns the image, if there is one: when it starts, the run gives way to it. */
+        default Optional<String> domain() {
+            return Optional.empty();
+        }
+
         IdleGuard NONE = Optional::empty;
     }
 }

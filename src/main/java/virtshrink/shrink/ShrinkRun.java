@@ -8,7 +8,6 @@ import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
-import java.util.function.Consumer;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import virtshrink.image.ImageFormat;
@@ -34,6 +33,7 @@ final class ShrinkRun {
     private final ShrinkRequest request;
     private final RunContext context;
     private final Cancellation cancellation;
+    private final DiskOwner owner;
     private final PhaseClock clock;
     private final Optional<Path> output;
 
@@ -54,6 +54,7 @@ final class ShrinkRun {
         this.request = request;
         this.context = context;
         this.cancellation = cancellation;
+        this.owner = new DiskOwner(request, cancellation);
         this.clock = new PhaseClock(progress);
         this.output = request.output().map(ShrinkRun::resolved);
     }
@@ -79,7 +80,11 @@ final class ShrinkRun {
         } catch (RunCancelledException cancelled) {
             end = new End(Outcome.YIELDED, words(cancelled));
         } catch (ImageRefusedException refused) {
-            end = new End(Outcome.REFUSED, words(refused));
+            // A guest that is let in shows everywhere: in libvirt's answer, in its locks.
+            end = cancellation
+                    .reason()
+                    .map(why -> new End(Outcome.YIELDED, why))
+                    .orElseGet(() -> new End(Outcome.REFUSED, words(refused)));
         } catch (IOException | UncheckedIOException problem) {
             // Children are killed when a run is cancelled: what fails then is the cancellation.
             end = cancellation
@@ -118,8 +123,7 @@ final class ShrinkRun {
         clock.enter(Phase.JUDGE);
         cancellation.checkpoint();
         requirePossible();
-        requireIdle();
-        try (ImageWork work = ImageWork.begin(runs, request.image(), request.format(), terms(), this::onCancel)) {
+        try (ImageWork work = ImageWork.begin(runs, request.image(), request.format(), terms(), owner)) {
             notes.addAll(work.notes());
             before = size(work.spaceTaken());
             if (backup(work).isPresent()) {
@@ -135,13 +139,6 @@ final class ShrinkRun {
                 return early.get();
             }
             return request.inPlace() ? discardInPlace(work, disk) : rebuild(work, disk);
-        }
-    }
-
-    /** In-place work stops between two requests; everything else dies at once. */
-    private void onCancel(Consumer<String> kill) {
-        if (!request.inPlace()) {
-            cancellation.onCancel(() -> kill.accept(cancellation.reason().orElse("the run was cancelled")));
         }
     }
 
@@ -167,13 +164,6 @@ final class ShrinkRun {
     private Optional<Path> backup(ImageWork work) {
         return request.keepOriginalSuffix()
                 .map(suffix -> work.file().resolveSibling(work.file().getFileName() + suffix));
-    }
-
-    private void requireIdle() throws ImageRefusedException {
-        Optional<String> objection = request.guard().whyNotNow();
-        if (objection.isPresent()) {
-            throw new ImageRefusedException(objection.get());
-        }
     }
 
     /** Whether there is nothing worth doing, or nothing was to be done. */
@@ -269,6 +259,7 @@ final class ShrinkRun {
                     .ifPresent(notes::add);
             SpaceTaken taken = newFile.spaceTaken();
             cancellation.passPointOfNoReturn();
+            work.giveBack();
             swap.place(newFile, output.get());
             after = size(taken);
             return new End(Outcome.SHRUNK, "");
@@ -280,9 +271,14 @@ final class ShrinkRun {
                     Outcome.NOTHING_TO_GAIN,
                     "the rebuilt image would take %d bytes, no less than now".formatted(taken.allocatedBytes()));
         }
-        requireIdle();
+        owner.requireIdle();
         cancellation.passPointOfNoReturn();
-        notes.addAll(swap.run(newFile, backup(work)));
+        try {
+            notes.addAll(swap.run(newFile, backup(work)));
+        } finally {
+            // A guest may be waiting; closing can take longer, when the original was large.
+            work.giveBack();
+        }
         after = size(taken);
         if (target() != request.format()) {
             notes.add("the file is %s now: whoever uses it as %s must be told"

@@ -14,9 +14,10 @@ import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Callable;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import virtshrink.image.ImageFormat;
@@ -40,6 +41,20 @@ import virtshrink.shrink.ShrinkRequest.IdleGuard;
  * in the middle of a run: in the run's own thread, so the run waits for it.
  */
 final class DomainHost implements AutoCloseable {
+    /**
+     * The tracer stands aside (-D), so libvirt's child is QEMU itself. When libvirt only asks QEMU what it can do, it waits for all who hold
+     * the pipe, so there is no tracer then.
+     */
+    private static final String SLOW_EMULATOR = """
+            #!/bin/sh
+            for argument; do
+                case $argument in guest=*) name=${argument#guest=}; name=${name%%,*} ;; esac
+            done
+            [ -z "$name" ] || set -- strace -D -f -qq --seccomp-bpf $(cat "$0.$name") /usr/bin/qemu-system-x86_64 "$@"
+            [ -n "$name" ] || set -- /usr/bin/qemu-system-x86_64 "$@"
+            exec "$@"
+            """;
+
     final PrivateLibvirtd libvirtd;
     final Path images;
 
@@ -48,7 +63,7 @@ final class DomainHost implements AutoCloseable {
     private Optional<Event> beforeRun = Optional.empty();
     private Optional<Event> afterLastGuard = Optional.empty();
     private final List<Throwable> failures = new ArrayList<>();
-    private final ExecutorService starter = Executors.newCachedThreadPool();
+    private final ScheduledExecutorService starter = Executors.newScheduledThreadPool(2);
 
     private DomainHost(PrivateLibvirtd libvirtd, Path images) {
         this.libvirtd = libvirtd;
@@ -131,21 +146,17 @@ final class DomainHost implements AutoCloseable {
      *
      * @param slow what happens to its system calls that concern the image: {@code fcntl:delay_enter=4000000:when=1}, in microseconds
      */
-    void slowEmulator(String domain, Path image, String... slow) throws IOException {
+    void slowEmulator(String domain, Path image, String slow) throws IOException {
         assumeTrue(Files.isExecutable(Path.of("/usr/bin/strace")), "needs /usr/bin/strace (package strace)");
-        Path emulator = images.resolveSibling(domain + "-qemu");
-        // The tracer stands aside (-D), so libvirt's child is QEMU itself. When libvirt only asks QEMU what it can do,
-        // it
-        // waits for all who hold the pipe.
+        Path emulator = images.resolveSibling("slow-qemu");
+        if (!Files.exists(emulator)) {
+            Files.writeString(emulator, SLOW_EMULATOR);
+            Files.setPosixFilePermissions(emulator, PosixFilePermissions.fromString("rwxr-xr-x"));
+        }
+        String call = slow.substring(0, slow.indexOf(':'));
         Files.writeString(
-                emulator, """
-                #!/bin/sh
-                case "$*" in
-                *guest=*) exec strace -D -f -qq -o %s -P %s -e trace=openat,fcntl %s /usr/bin/qemu-system-x86_64 "$@" ;;
-                *) exec /usr/bin/qemu-system-x86_64 "$@" ;;
-                esac
-                """.formatted(emulator + ".log", image, "-e inject=" + String.join(" -e inject=", slow)));
-        Files.setPosixFilePermissions(emulator, PosixFilePermissions.fromString("rwxr-xr-x"));
+                emulator.resolveSibling("slow-qemu." + domain),
+                "-o %s.log -P %s -e trace=%s -e inject=%s".formatted(emulator, image, call, slow));
         Path xml = Files.writeString(
                 images.resolveSibling(domain + ".xml"),
                 libvirtd.virsh("dumpxml", "--inactive", domain)
@@ -163,6 +174,11 @@ final class DomainHost implements AutoCloseable {
             }
         }
         return start;
+    }
+
+    /** Does something beside the next run. */
+    <T> Future<T> later(long delayMillis, Callable<T> action) {
+        return starter.schedule(action, delayMillis, TimeUnit.MILLISECONDS);
     }
 
     /** Ends the guest as a crash of QEMU would. */

@@ -187,8 +187,8 @@ class DomainProcessTest {
      */
     @Test
     void guestWhoseTwoOpensLieAroundTheExchangeRunsOnTheFileThatHasTheName() throws Exception {
-        host.slowEmulator(domain, image, "openat:delay_enter=1500000:delay_exit=4500000:when=2");
-        try (CommandProcess command = slowExchange("delay_enter=1000000:delay_exit=1500000")) {
+        host.slowEmulator(domain, image, "openat:delay_enter=900000:delay_exit=2500000:when=2");
+        try (CommandProcess command = slowExchange("delay_enter=700000:delay_exit=800000")) {
             command.await(() -> CommandProcess.hasTemporary(image, "exchange.qcow2"));
             host.libvirtd.virsh("start", domain);
             assertTrue(host.hasOpen(domain, image), "the guest runs on another file");

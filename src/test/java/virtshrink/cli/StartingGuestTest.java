@@ -10,6 +10,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Random;
 import java.util.SortedMap;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
@@ -137,7 +138,7 @@ class StartingGuestTest {
     @Test
     void guestThatHasOpenedButNotLockedKeepsItsImage() throws Exception {
         define("sleepy");
-        host.slowEmulator(domain, image, "fcntl:delay_enter=2000000:when=1");
+        host.slowEmulator(domain, image, "fcntl:delay_enter=1500000:when=1");
         assertSlowGuestStartsOnTheOriginal();
     }
 
@@ -145,7 +146,7 @@ class StartingGuestTest {
     @Test
     void guestThatIsAboutToOpenASecondTimeKeepsItsImage() throws Exception {
         define("twice");
-        host.slowEmulator(domain, image, "openat:delay_enter=2000000:when=2");
+        host.slowEmulator(domain, image, "openat:delay_enter=1500000:when=2");
         assertSlowGuestStartsOnTheOriginal();
     }
 
@@ -158,6 +159,36 @@ class StartingGuestTest {
         assertFalse(host.guest(domain).isEmpty(), "the guest did not start");
         assertRunsOrCanBeStarted();
         assertTrue(Arrays.equals(before, Files.readAllBytes(image)), "the image was changed");
+    }
+
+    @Test
+    void startAtARandomMomentEitherFailsOnTheLockOrRunsOnTheWholeImage() throws Exception {
+        long seed = System.nanoTime();
+        Random random = new Random(seed);
+        for (int i = 0; i < 5; i++) {
+            define("random");
+            int delayMillis = random.nextInt(1200);
+            Future<Boolean> started = host.later(delayMillis, () -> {
+                try {
+                    start();
+                    return true;
+                } catch (IOException failed) {
+                    assertTrue(
+                            String.valueOf(failed.getMessage()).contains("Failed to get \"write\" lock"),
+                            failed::toString);
+                    return false;
+                }
+            });
+            Cli.Result result = host.run("domain", "--json", domain);
+            String what = "seed %d, %d ms: started %s, %s"
+                    .formatted(seed, delayMillis, started.get(60, TimeUnit.SECONDS), result);
+            assertTrue(List.of(0, 3).contains(result.status()), what);
+            assertEquals(started.get(), !host.guest(domain).isEmpty(), what);
+            if (result.status() == 3) {
+                assertTrue(Arrays.equals(before, Files.readAllBytes(image)), what);
+            }
+            assertRunsOrCanBeStarted();
+        }
     }
 
     @Test

@@ -146,7 +146,7 @@ class KillNineTest {
     private void letRegistrationsAge() throws IOException {
         try (Stream<Path> runs = Files.list(child.runs())) {
             for (Path run : runs.toList()) {
-                if (!Files.exists(run.resolve("run.json"))) {
+                if (!Files.exists(run.resolve("record"))) {
                     Files.setLastModifiedTime(run, FileTime.fromMillis(System.currentTimeMillis() - 120_000));
                 }
             }

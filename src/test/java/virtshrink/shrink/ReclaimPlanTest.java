@@ -73,6 +73,21 @@ class ReclaimPlanTest {
     }
 
     @Test
+    void largeClustersAreNamedAsTheReasonAndUsualOnesAreNot() {
+        long mib = 1 << 20;
+        FilesystemFinding scattered = free("sda1", 0, 8 * mib, new ByteRange(mib / 2, 3 * mib / 2 + mib));
+        DiskInspection disk = new DiskInspection(8 * mib, "gpt", List.of(scattered), Optional.empty());
+        RangeSet everything = RangeSet.of(new ByteRange(0, 8 * mib));
+        List<String> notes =
+                ReclaimPlan.of(disk, everything, 2 * mib, Set.of(), Set.of()).notes();
+        assertEquals(1, notes.size());
+        assertTrue(notes.get(0).contains("clusters of 2048 KiB"), notes.get(0));
+        assertEquals(
+                List.of(),
+                ReclaimPlan.of(disk, everything, 64 * K, Set.of(), Set.of()).notes());
+    }
+
+    @Test
     void zeroedIsAlwaysInsideProven() {
         for (long unit = 512; unit <= 256 * K; unit *= 2) {
             ReclaimPlan plan = plan(EVERYTHING, unit, Set.of(), Set.of());

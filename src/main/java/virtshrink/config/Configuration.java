@@ -1,0 +1,31 @@
+package virtshrink.config;
+
+import java.nio.file.Path;
+import java.util.List;
+
+/**
+ * What the administrator has decided. Immutable.
+ *
+ * @param connect URI of the hypervisor
+ * @param history what is remembered of past runs
+ * @param schedules at least one, in the order of their names
+ */
+public record Configuration(String connect, History history, List<ScheduleSettings> schedules) {
+    /** Where the daemon looks unless told otherwise. */
+    public static final Path STANDARD_PATH = Path.of("/etc/virt-shrink/virt-shrinkd.toml");
+
+    public Configuration {
+        schedules = List.copyOf(schedules);
+    }
+
+    /**
+     * What is remembered of past runs.
+     *
+     * @param directory absolute
+     * @param keepDays at least 1
+     */
+    public record History(Path directory, int keepDays) {
+        /** Where it is kept unless told otherwise. */
+        public static final Path STANDARD_DIRECTORY = Path.of("/var/lib/virt-shrink");
+    }
+}

@@ -1,0 +1,105 @@
+package virtshrink.daemon;
+
+import java.nio.file.Path;
+import java.time.Instant;
+import java.util.List;
+import java.util.Optional;
+import virtshrink.history.HistoryEntry.DiskRun;
+import virtshrink.history.HistoryEntry.Filesystem;
+import virtshrink.history.HistoryEntry.ImageStamp;
+import virtshrink.inspect.DiskInspection;
+import virtshrink.inspect.FilesystemFinding;
+import virtshrink.libvirt.DomainRecord;
+import virtshrink.os.FileStatus;
+import virtshrink.os.OsException;
+import virtshrink.shrink.Outcome;
+import virtshrink.shrink.Phase;
+import virtshrink.shrink.ShrinkReport;
+import virtshrink.shrink.ShrinkReport.FilesystemGain;
+
+/** Makes entries of the history out of reports. */
+final class DiskRecord {
+    private DiskRecord() {}
+
+    /**
+     * The entry for one report.
+     *
+     * @param stampBefore the image before the run looked at it
+     * @param reason what to say instead of the report's own reason, if anything
+     */
+    static DiskRun of(
+            Instant now,
+            String schedule,
+            DomainRecord domain,
+            Optional<ImageStamp> stampBefore,
+            ShrinkReport report,
+            Optional<String> reason) {
+        boolean rebuilt = report.phases().containsKey(Phase.REBUILD);
+        boolean gainStays = report.outcome() == Outcome.NOTHING_TO_GAIN && !rebuilt;
+        return new DiskRun(
+                now,
+                schedule,
+                domain.name(),
+                domain.uuid(),
+                report.target().orElse(""),
+                report.image(),
+                report.outcome(),
+                reason.orElse(report.reason()),
+                report.before(),
+                report.after(),
+                report.reclaimableBytes(),
+                gainStays ? report.reclaimableBytes() : 0,
+                seen(report, stampBefore),
+                report.phases(),
+                report.inspection()
+                        .map(inspection -> filesystems(inspection, report.gains()))
+                        .orElse(List.of()),
+                report.notes());
+    }
+
+    /**
+     * The state of the image that the report speaks of, where the same state means the same result. A guest that wrote while the run was looking
+     * has changed the stamp from before; one that starts right after the swap goes on to write.
+     */
+    private static Optional<ImageStamp> seen(ShrinkReport report, Optional<ImageStamp> stampBefore) {
+        return switch (report.outcome()) {
+            case SHRUNK -> stamp(report.image());
+            case NOTHING_TO_GAIN -> stampBefore;
+            case REFUSED ->
+                report.inspection().flatMap(DiskInspection::refusal).isPresent() ? stampBefore : Optional.empty();
+            case YIELDED, FAILED -> Optional.empty();
+        };
+    }
+
+    /** Empty if the file cannot be looked at; then nothing is remembered of it. */
+    static Optional<ImageStamp> stamp(Path image) {
+        try {
+            return Optional.of(stamp(FileStatus.of(image)));
+        } catch (OsException notThere) {
+            return Optional.empty();
+        }
+    }
+
+    static ImageStamp stamp(FileStatus status) {
+        return new ImageStamp(
+                status.device(), status.inode(), status.sizeBytes(), status.mtimeSeconds(), status.mtimeNanos());
+    }
+
+    private static List<Filesystem> filesystems(DiskInspection inspection, List<FilesystemGain> gains) {
+        return inspection.filesystems().stream()
+                .map(found -> new Filesystem(
+                        found.device(),
+                        found.identity().type(),
+                        found.state().contractName(),
+                        found.state().reasonText(),
+                        gainOf(found, gains)))
+                .toList();
+    }
+
+    private static long gainOf(FilesystemFinding found, List<FilesystemGain> gains) {
+        return gains.stream()
+                .filter(gain -> gain.device().equals(found.device()))
+                .mapToLong(FilesystemGain::reclaimableBytes)
+                .sum();
+    }
+}

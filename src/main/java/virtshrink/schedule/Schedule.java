@@ -1,0 +1,62 @@
+package virtshrink.schedule;
+
+import java.time.Duration;
+import java.time.Instant;
+import java.time.LocalTime;
+import java.time.ZoneId;
+import java.util.Optional;
+import virtshrink.shrink.MinimumGain;
+
+/**
+ * A time that comes again and again, and what is done at it. Immutable.
+ *
+ * @param name unique among the schedules
+ * @param cron accepted by {@link CronTimes#problemWith}
+ * @param zone in which {@code cron} and {@code windowEnd} are meant
+ * @param windowEnd the local time at which work stops
+ * @param startMargin nothing new is started so shortly before it
+ * @param makesUp whether a time that passed while nobody could act is made up for
+ * @param minimumGain below it an image is left as it is
+ * @param minimumSinceShrink a domain shrunk more recently is left alone
+ * @param allowRename whether plain renames are accepted where files cannot be exchanged
+ */
+public record Schedule(
+        String name,
+        String cron,
+        ZoneId zone,
+        Optional<LocalTime> windowEnd,
+        Duration startMargin,
+        boolean makesUp,
+        Selection selection,
+        MinimumGain minimumGain,
+        Duration minimumSinceShrink,
+        boolean allowRename) {
+
+    /** When it is due. */
+    public CronTimes times() {
+        return new CronTimes(cron, zone);
+    }
+
+    /** What its times depend on; a schedule that says another one than before has missed nothing. */
+    public String rhythm() {
+        return cron + " " + zone.getId();
+    }
+
+    /** The window of the night that was due at that instant. */
+    public MaintenanceWindow window(Instant due) {
+        return MaintenanceWindow.of(due, zone, windowEnd, startMargin);
+    }
+
+    /**
+     * The night that should have begun while nobody could act, and can still be made up for: only the last one, and only within its window.
+     *
+     * @param lastDue of the last night that did begin
+     */
+    public Optional<Instant> missedNight(Instant lastDue, Instant now) {
+        return makesUp
+                ? times().latestUntil(now)
+                        .filter(due -> due.isAfter(lastDue))
+                        .filter(due -> window(due).mayStartAt(now))
+                : Optional.empty();
+    }
+}

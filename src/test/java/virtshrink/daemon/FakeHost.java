@@ -1,0 +1,218 @@
+package virtshrink.daemon;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.UUID;
+import java.util.function.Consumer;
+import virtshrink.image.ImageFormat;
+import virtshrink.libvirt.DiskSource;
+import virtshrink.libvirt.DiskVerdict;
+import virtshrink.libvirt.DomainDisk;
+import virtshrink.libvirt.DomainRecord;
+import virtshrink.libvirt.DomainState;
+import virtshrink.libvirt.DomainVerdict;
+import virtshrink.libvirt.LibvirtUnavailableException;
+import virtshrink.libvirt.StatedBacking;
+import virtshrink.shrink.Cancellation;
+import virtshrink.shrink.FileSize;
+import virtshrink.shrink.Outcome;
+import virtshrink.shrink.Phase;
+import virtshrink.shrink.ProgressListener;
+import virtshrink.shrink.ShrinkReport;
+import virtshrink.shrink.ShrinkRequest;
+
+/** Domains that are files of a few bytes, and a pipeline that only pretends; a file's text is what could be reclaimed from it. */
+final class FakeHost implements Domains.Source, Workshop.DiskRunner {
+    private final Path directory;
+    private final Map<String, DomainVerdict> domains = new LinkedHashMap<>();
+
+    /** What was asked of the pipeline: {@code name} or {@code name?} for an estimate. */
+    final List<String> runs = new ArrayList<>();
+
+    /** Pool refreshes. */
+    final List<Path> refreshed = new ArrayList<>();
+
+    /** Called during each run with its name, before it ends. */
+    Consumer<String> duringRun = run -> {};
+
+    /** How many of the next questions fail because the connection is broken, and how many of the next attempts to connect. */
+    int brokenQuestions;
+
+    int refusedConnections;
+    int connections;
+
+    FakeHost(Path directory) {
+        this.directory = directory;
+    }
+
+    /** Adds a domain with one disk for each gain. */
+    void add(String name, long... gains) throws IOException {
+        List<DiskVerdict> disks = new ArrayList<>();
+        for (int i = 0; i < gains.length; i++) {
+            String target = "vd" + (char) ('a' + i);
+            Path image = directory.resolve(name + "-" + target);
+            Files.writeString(image, Long.toString(gains[i]));
+            ShrinkRequest plain = ShrinkRequest.of(image, ImageFormat.QCOW2);
+            disks.add(new DiskVerdict.Eligible(disk(target, image), withTarget(plain, target), List.of()));
+        }
+        domains.put(name, new DomainVerdict(domain(name), Optional.empty(), disks, List.of()));
+    }
+
+    void addRefused(String name, String reason) {
+        DiskVerdict disk = new DiskVerdict.Refused(disk("vda", directory.resolve(name)), reason);
+        domains.put(name, new DomainVerdict(domain(name), Optional.of(reason), List.of(disk), List.of()));
+    }
+
+    void remove(String name) {
+        domains.remove(name);
+    }
+
+    Path image(String name, String target) {
+        return directory.resolve(name + "-" + target);
+    }
+
+    private static ShrinkRequest withTarget(ShrinkRequest plain, String target) {
+        return new ShrinkRequest(
+                plain.image(),
+                plain.format(),
+                Optional.of(target),
+                plain.sectorBytes(),
+                plain.output(),
+                plain.convertTo(),
+                plain.compress(),
+                plain.createOptions(),
+                plain.ignore(),
+                plain.zero(),
+                plain.inPlace(),
+                plain.dryRun(),
+                plain.keepOriginalSuffix(),
+                plain.minimumGain(),
+                plain.filler(),
+                plain.allowRename(),
+                plain.guard());
+    }
+
+    private static DomainRecord domain(String name) {
+        return new DomainRecord(
+                name,
+                UUID.nameUUIDFromBytes(name.getBytes(java.nio.charset.StandardCharsets.UTF_8)),
+                Optional.empty(),
+                DomainState.SHUT_OFF,
+                Optional.empty(),
+                false,
+                0,
+                0,
+                true,
+                "",
+                List.of(),
+                List.of());
+    }
+
+    private static DomainDisk disk(String target, Path image) {
+        return new DomainDisk(
+                target,
+                "disk",
+                new DiskSource.ImageFile(image),
+                new DomainDisk.Location.Found(image),
+                Optional.of("qcow2"),
+                List.of(),
+                Optional.empty(),
+                512,
+                new StatedBacking.Unstated(),
+                List.of());
+    }
+
+    @Override
+    public Domains open(String uri) throws LibvirtUnavailableException {
+        connections++;
+        if (refusedConnections > 0) {
+            refusedConnections--;
+            throw new LibvirtUnavailableException("nobody answers");
+        }
+        return new Connection();
+    }
+
+    private void requireWhole() throws LibvirtUnavailableException {
+        if (brokenQuestions > 0) {
+            brokenQuestions--;
+            throw new LibvirtUnavailableException("the connection is broken");
+        }
+    }
+
+    private final class Connection implements Domains {
+        @Override
+        public List<DomainVerdict> all() throws LibvirtUnavailableException {
+            requireWhole();
+            return List.copyOf(domains.values());
+        }
+
+        @Override
+        public Optional<DomainVerdict> named(String nameOrUuid) throws LibvirtUnavailableException {
+            requireWhole();
+            return domains.values().stream()
+                    .filter(verdict -> verdict.domain().uuid().toString().equals(nameOrUuid))
+                    .findFirst();
+        }
+
+        @Override
+        public Map<String, Path> poolDirectories() {
+            return Map.of();
+        }
+
+        @Override
+        public void changed(Path image) {
+            refreshed.add(image);
+        }
+
+        @Override
+        public void close() {}
+    }
+
+    @Override
+    public List<ShrinkReport> run(List<ShrinkRequest> disks, ProgressListener progress, Cancellation cancellation) {
+        return disks.stream().map(disk -> run(disk, progress, cancellation)).toList();
+    }
+
+    private ShrinkReport run(ShrinkRequest disk, ProgressListener progress, Cancellation cancellation) {
+        String name = disk.image().getFileName() + (disk.dryRun() ? "?" : "");
+        runs.add(name);
+        progress.phaseBegan(Phase.ESTIMATE);
+        duringRun.accept(name);
+        if (cancellation.reason().isPresent()) {
+            return report(disk, 0, 0, Outcome.YIELDED, cancellation.reason().get());
+        }
+        try {
+            long gain = Long.parseLong(Files.readString(disk.image()));
+            if (disk.dryRun() || !disk.minimumGain().isMetBy(gain, 1000)) {
+                return report(disk, gain, 0, Outcome.NOTHING_TO_GAIN, "");
+            }
+            Files.delete(disk.image());
+            Files.writeString(disk.image(), "0");
+            return report(disk, gain, gain, Outcome.SHRUNK, "");
+        } catch (IOException e) {
+            return report(disk, 0, 0, Outcome.FAILED, e.toString());
+        }
+    }
+
+    private static ShrinkReport report(ShrinkRequest disk, long gain, long given, Outcome outcome, String reason) {
+        return new ShrinkReport(
+                disk.image(),
+                disk.target(),
+                new FileSize(1000, 1000),
+                new FileSize(1000 - given, 1000 - given),
+                gain,
+                outcome,
+                reason,
+                Map.of(Phase.ESTIMATE, Duration.ofMillis(1)),
+                Optional.empty(),
+                List.of(),
+                List.of());
+    }
+}
