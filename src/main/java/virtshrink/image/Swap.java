@@ -63,8 +63,6 @@ public final class Swap {
         } catch (IOException problem) {
             // What lacks an access control list, or the owner it was meant for, must not be open by its mode.
             newFile.file().chmod(OWNER_ONLY);
-            // What lacks an access control list, or the owner it was meant for, must not be open by its mode.
-            newFile.file().chmod(OWNER_ONLY);
             lost = Optional.of("the output has not all of the image's owner, mode and attributes ("
                     + problem.getMessage() + "); only its owner may use it");
         }
