@@ -26,12 +26,17 @@ install_missing() {
     [ ${#missing[@]} -gt 0 ] || return 0
     [ "$(id -u)" -eq 0 ] || fail "missing, and only root can install them: ${missing[*]}"
     echo "Installing ${missing[*]}"
-    apt_get -q update
-    apt_get -q install --yes --no-install-recommends "${missing[@]}"
+    quietly apt-get update
+    quietly apt-get install --yes --no-install-recommends "${missing[@]}"
 }
 
-apt_get() {
-    DEBIAN_FRONTEND=noninteractive apt-get "$@" </dev/null
+# Runs a command that says more than anybody wants to know, unless it fails.
+quietly() {
+    local said
+    said=$(DEBIAN_FRONTEND=noninteractive "$@" </dev/null 2>&1) || {
+        printf '%s\n' "$said" >&2
+        fail "failed: $*"
+    }
 }
 
 # Builds target/dist unless it is newer than everything that it is made of.
