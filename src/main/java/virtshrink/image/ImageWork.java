@@ -72,8 +72,7 @@ public final class ImageWork implements AutoCloseable {
      *
      * @throws ImageRefusedException if the image must be left alone
      */
-    public static ImageWork begin(
-            RunDirectory runs, Path image, ImageFormat format, Terms terms, RunOwner owner)
+    public static ImageWork begin(RunDirectory runs, Path image, ImageFormat format, Terms terms, RunOwner owner)
             throws IOException, ImageRefusedException {
         List<String> notes = new ArrayList<>(Leftovers.endDeadRuns(runs));
         Path file = resolve(image);

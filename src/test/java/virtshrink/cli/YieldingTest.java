@@ -103,7 +103,9 @@ class YieldingTest {
 
     private Path runsFromInside() throws IOException {
         Path runs = runs();
-        return runs.startsWith("/run") ? host.libvirtd.outerRunDirectory().resolve(Path.of("/run").relativize(runs)) : runs;
+        return runs.startsWith("/run")
+                ? host.libvirtd.outerRunDirectory().resolve(Path.of("/run").relativize(runs))
+                : runs;
     }
 
     @AfterAll
@@ -131,7 +133,8 @@ class YieldingTest {
 
     /** Times of starts by moment, in milliseconds. */
     private void print() {
-        StringBuilder table = new StringBuilder("%-40s %6s %8s %8s%n".formatted("virsh start, ms", "starts", "median", "most"));
+        StringBuilder table =
+                new StringBuilder("%-40s %6s %8s %8s%n".formatted("virsh start, ms", "starts", "median", "most"));
         latencies.forEach((moment, millis) -> table.append(
                 "%-40s %6d %8d %8d%n".formatted(moment, millis.size(), median(millis), Collections.max(millis))));
         System.out.println(table);
@@ -167,7 +170,8 @@ class YieldingTest {
 
     private void assertYielded(Cli.Result result) throws IOException {
         assertEquals(4, result.status(), result::toString);
-        assertTrue(result.json().toString().contains("outcome=yielded, reason=a guest wants to start"), result::toString);
+        assertTrue(
+                result.json().toString().contains("outcome=yielded, reason=a guest wants to start"), result::toString);
         assertEquals(-1, Files.mismatch(pristine, image), "the original was changed");
         assertGuestRunsOnAWholeImage();
     }
@@ -214,7 +218,8 @@ class YieldingTest {
     @Test
     void inTheMiddleOfZeroing() throws IOException {
         for (int i = 0; i < ROUNDS; i++) {
-            assertYielded(host.during(Phase.ZERO, () -> start("qemu-nbd zeroing")).run(SHRINK));
+            assertYielded(
+                    host.during(Phase.ZERO, () -> start("qemu-nbd zeroing")).run(SHRINK));
         }
     }
 
@@ -256,7 +261,8 @@ class YieldingTest {
     @Test
     void betweenTheLastQuestionAndThePointOfNoReturn() throws IOException {
         for (int i = 0; i < ROUNDS; i++) {
-            assertYielded(host.justBeforeTheSwap(() -> start("just before the swap")).run(SHRINK));
+            assertYielded(
+                    host.justBeforeTheSwap(() -> start("just before the swap")).run(SHRINK));
         }
     }
 
@@ -267,7 +273,8 @@ class YieldingTest {
         for (int i = 0; i < ROUNDS; i++) {
             List<CompletableFuture<Void>> starting = new ArrayList<>();
             Cli.Result result = host.insideGuard(time, () -> {
-                        starting.add(startMeanwhile(time == 1 ? "first question to libvirt" : "last question to libvirt"));
+                        starting.add(
+                                startMeanwhile(time == 1 ? "first question to libvirt" : "last question to libvirt"));
                         awaitRequest(starting.get(0));
                     })
                     .run(SHRINK);
@@ -346,8 +353,8 @@ class YieldingTest {
     void aRunOnAFileGivesWayToTheGuestOfTheFile() throws IOException {
         Path link = Files.createSymbolicLink(host.images.resolve("link"), image);
         for (int i = 0; i < ROUNDS; i++) {
-            var report = new Shrinker()
-                    .run(ShrinkRequest.of(link, ImageFormat.QCOW2), new AtVerify(), new Cancellation());
+            var report =
+                    new Shrinker().run(ShrinkRequest.of(link, ImageFormat.QCOW2), new AtVerify(), new Cancellation());
             assertEquals(Outcome.YIELDED, report.outcome(), report::reason);
             assertEquals(-1, Files.mismatch(pristine, image));
             assertGuestRunsOnAWholeImage();

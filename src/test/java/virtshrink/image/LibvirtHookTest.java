@@ -29,7 +29,8 @@ import virtshrink.os.ProcessIdentity;
 /** The script that libvirt calls when a guest starts, without libvirt. */
 @Timeout(value = 60, unit = TimeUnit.SECONDS)
 class LibvirtHookTest {
-    private static final Path HOOK = Path.of("packaging/libvirt-hook/virt-shrink").toAbsolutePath();
+    private static final Path HOOK =
+            Path.of("packaging/libvirt-hook/virt-shrink").toAbsolutePath();
     private static final String NO_XML = "";
 
     @TempDir
@@ -179,7 +180,16 @@ class LibvirtHookTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"prepare end", "start begin", "started begin", "stopped end", "release end", "migrate begin", "begin"})
+    @ValueSource(
+            strings = {
+                "prepare end",
+                "start begin",
+                "started begin",
+                "stopped end",
+                "release end",
+                "migrate begin",
+                "begin"
+            })
     void otherOccasionsConcernNobody(String occasion) throws Exception {
         Path run = silent("aa", ownerAlive() + "domain web\n");
         List<String> arguments = new ArrayList<>(List.of("web"));

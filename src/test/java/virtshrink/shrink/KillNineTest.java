@@ -122,8 +122,9 @@ class KillNineTest {
     }
 
     private void requireWholeAndTidyUp(boolean replaced, String when) throws IOException {
-        Waiting.until("no child of the dead run lives, " + when, () -> Waiting.childrenNaming(directory)
-                .isEmpty());
+        Waiting.until(
+                "no child of the dead run lives, " + when,
+                () -> Waiting.childrenNaming(directory).isEmpty());
         if (replaced) {
             FileProperties.requireCleanQcow2(image);
             GuestDisk.shared().requireSameIn(image, "qcow2");
@@ -155,8 +156,7 @@ class KillNineTest {
     // The moment of the exchange, drawn out.
 
     private void killWhen(CommandLineChild slowed, String what, Waiting.Condition condition) throws Exception {
-        Process process = slowed.builder(
-                        Main.class, "image", "--quiet", "--keep-original", ".orig", image.toString())
+        Process process = slowed.builder(Main.class, "image", "--quiet", "--keep-original", ".orig", image.toString())
                 .redirectErrorStream(true)
                 .redirectOutput(directory.resolve("said").toFile())
                 .start();

@@ -172,8 +172,8 @@ class YieldTest {
                     Path only = onlyRun();
                     Files.createFile(only.resolve("yield"));
                     Thread thread = new Thread(() -> {
-                        Waiting.quietlyUntil(() -> !Files.exists(only.resolve("yield"))
-                                || Files.exists(only.resolve("yielded")));
+                        Waiting.quietlyUntil(
+                                () -> !Files.exists(only.resolve("yield")) || Files.exists(only.resolve("yielded")));
                         Waiting.quietlyUntil(() -> writable.add(canBeWritten()));
                     });
                     asking.add(thread);
