@@ -37,6 +37,7 @@ final class Program {
                 .addSubcommand(new DomainCommand(session))
                 .addSubcommand(new ListCommand(session))
                 .addSubcommand(new FillCommand(session))
+                .addSubcommand(new HistoryCommand(session))
                 .addSubcommand(new CommandLine.HelpCommand())
                 .setCaseInsensitiveEnumValuesAllowed(true)
                 .setUsageHelpAutoWidth(false)

@@ -2,6 +2,7 @@ package virtshrink.daemon;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import virtshrink.libvirt.DiskVerdict;
 import virtshrink.libvirt.DomainVerdict;
 import virtshrink.schedule.Schedule;
@@ -55,8 +56,11 @@ sealed interface Choice {
             return verdict.domain().name();
         }
 
+        /** Whether a request of this domain is for a disk that is meant. */
         boolean means(ShrinkRequest request) {
-            return meant.stream().anyMatch(disk -> disk.request().equals(request));
+            return meant.stream()
+                    .anyMatch(disk ->
+                            request.target().equals(Optional.of(disk.disk().target())));
         }
 
         /**

@@ -72,8 +72,7 @@ public final class ImageWork implements AutoCloseable {
      *
      * @throws ImageRefusedException if the image must be left alone
      */
-    public static ImageWork begin(
-            RunDirectory runs, Path image, ImageFormat format, Terms terms, RunOwner owner)
+    public static ImageWork begin(RunDirectory runs, Path image, ImageFormat format, Terms terms, RunOwner owner)
             throws IOException, ImageRefusedException {
         List<String> notes = new ArrayList<>(Leftovers.endDeadRuns(runs));
         Path file = resolve(image);
@@ -83,15 +82,15 @@ public final class ImageWork implements AutoCloseable {
         Optional<YieldWatch> watch = Optional.empty();
         try {
             owner.childrenEndBy(children::killAll);
+            // Before the lock, so that nobody can ask in vain.
+            watch = Optional.of(YieldWatch.start(run, () -> giveWay(owner, terms, hold)));
+            owner.requireIdle();
             if (!terms.lookOnly()) {
                 TrustedDirectory.require(file);
                 if (terms.output().isPresent()) {
                     TrustedDirectory.require(terms.output().get());
                 }
             }
-            // Before the lock, so that nobody can ask in vain.
-            watch = Optional.of(YieldWatch.start(run, () -> giveWay(owner, terms, hold)));
-            owner.requireIdle();
             Optional<ImageLock> lock = lock(file, terms, hold);
             if (!terms.lookOnly()) {
                 notes.addAll(Leftovers.removeFilesBeside(file));

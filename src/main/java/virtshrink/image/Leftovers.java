@@ -100,7 +100,9 @@ public final class Leftovers {
         try (DirectoryStream<Path> entries = Files.newDirectoryStream(
                 image.resolveSibling("."),
                 file -> TemporaryNames.roleOf(file, image).isPresent())) {
-            entries.forEach(entry -> found.add(image.resolveSibling(entry.getFileName())));
+            for (Path entry : entries) {
+                found.add(image.resolveSibling(entry.getFileName()));
+            }
         }
         for (Path file : found) {
             try {
@@ -135,15 +137,13 @@ public final class Leftovers {
                     || !nobodyElseHasOpen(open)) {
                 return Optional.of("left " + file + " alone: a process holds it");
             }
-            if (role == Role.EXCHANGE) {
-                if (!TemporaryNames.isAsExchanged(file, open.status())) {
-                    throw new ImageRefusedException("a run died in the moment of the exchange and " + file
-                            + " was written to since; compare it with " + image
-                            + ", keep under the image's name the one that the guest used last, and remove the other");
-                }
-                // It may be the original: the new name is on the disk before the old content goes.
-                Renames.syncDirectory(image.resolveSibling("."));
+            if (role == Role.EXCHANGE && !TemporaryNames.isAsExchanged(file, open.status())) {
+                throw new ImageRefusedException("a run died in the moment of the exchange, and " + file
+                        + " has been used since; compare it with " + image
+                        + ", keep under the image's name the one that the guest used last, and remove the other");
             }
+            // It may be the original: the name of the new file is on the disk before the old content goes.
+            Renames.syncDirectory(image.resolveSibling("."));
             Files.delete(file);
             return Optional.of("removed " + file + ", left by a dead run");
         }

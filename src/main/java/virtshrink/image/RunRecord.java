@@ -92,7 +92,8 @@ record RunRecord(
     private static List<ProcessIdentity> processes(List<String> lines, String key) {
         List<ProcessIdentity> found = new ArrayList<>();
         for (String line : lines) {
-            String[] numbers = line.substring(Math.min(key.length(), line.length())).split(" ", -1);
+            String[] numbers =
+                    line.substring(Math.min(key.length(), line.length())).split(" ", -1);
             if (line.startsWith(key) && numbers.length == 2) {
                 found.add(new ProcessIdentity(Long.parseLong(numbers[0]), Long.parseLong(numbers[1])));
             }

@@ -88,7 +88,7 @@ final class SharingProof {
             if (!one.sameAs(other)) {
                 return false;
             }
-            done += Math.min(one.lengthBytes(), other.lengthBytes());
+            done += Math.min(lengthBytes - done, Math.min(one.lengthBytes(), other.lengthBytes()));
         }
         return true;
     }
@@ -96,7 +96,7 @@ final class SharingProof {
     /**
      * What the filesystem says of a file's bytes from some offset on.
      *
-     * @param lengthBytes so many of them
+     * @param lengthBytes so many of them; behind the last extent, without end
      * @param zero they were never written
      * @param physicalBytes where they lie; empty if that says nothing about them
      */

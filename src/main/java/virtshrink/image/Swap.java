@@ -21,8 +21,8 @@ import virtshrink.os.Renames;
  * before it gets the name. What was displaced is unlinked only after it has proven that nobody wrote to it, has it open or is about
  * to open it; otherwise the two are exchanged back.
  *
- * <p>The displaced original stands, for that moment, under the name of role {@link Role#EXCHANGE}. Both files carry the same time of
- * modification then, and the name repeats it, so that {@link Leftovers} can tell after a crash whether anybody has written to the one beside.
+ * <p>The displaced original stands, for that moment, under the name of role {@link Role#EXCHANGE}. The new file carries the original's time
+ * of modification, and the name repeats it: so {@link Leftovers} can tell after a crash whether anybody has written to the one beside.
  */
 public final class Swap {
     private static final int OWNER_ONLY = 0600;
@@ -181,7 +181,7 @@ public final class Swap {
 
     private Optional<Path> exchange(ReplacementFile replacement, Lease alone)
             throws IOException, ImageRefusedException {
-        Path beside = names.ofExchange(lock.recorded());
+        Path beside = names.forExchange(lock.recorded(), replacement.file().status());
         Renames.noReplace(replacement.path(), beside);
         replacement.nowAt(beside);
         Renames.exchange(beside, image);

@@ -32,7 +32,7 @@ public record SwapCapabilities(boolean exchange, boolean leases, boolean reflink
             throws IOException, ImageRefusedException {
         requireChangeable(image);
         TemporaryNames names = new TemporaryNames(image, runId);
-        requireShort(names.ofExchange(lock.recorded()));
+        requireShort(names.forExchange(lock.recorded(), lock.recorded()));
         Path first = names.of(Role.PROBE);
         Path second = names.of(Role.PROBE_TWIN);
         try (ReplacementFile a = scratch(first);
@@ -62,7 +62,7 @@ public record SwapCapabilities(boolean exchange, boolean leases, boolean reflink
     private static void requireShort(Path longest) throws ImageRefusedException {
         if (String.valueOf(longest.getFileName()).getBytes(StandardCharsets.UTF_8).length > MOST_NAME_BYTES) {
             throw new ImageRefusedException(
-                    "the image's name is too long: temporary files beside it have 70 bytes more, and "
+                    "the image's name is too long: temporary files beside it have up to 100 bytes more, and "
                             + MOST_NAME_BYTES + " are possible");
         }
     }

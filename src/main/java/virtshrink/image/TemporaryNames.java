@@ -20,7 +20,7 @@ final class TemporaryNames {
         REBASE("rebase.qcow2"),
         /** The image being rebuilt; never the original. */
         NEW("new.qcow2"),
-        /** About to be exchanged with the image, or just exchanged: the new one or the original. The name says when it was last written. */
+        /** About to be exchanged with the image, or just exchanged: the new one or the original; its name goes on with both inode numbers and the time. */
         EXCHANGE("exchange"),
         /** Second link of the original, on its way to the name under which it is kept. */
         BACKUP("backup"),
@@ -39,10 +39,6 @@ final class TemporaryNames {
     private static final Pattern NAME =
             Pattern.compile("\\.(?<image>.+)\\.virt-shrink-(?<id>[0-9a-f]{12})\\.(?<role>[a-z0-9.-]+)", Pattern.DOTALL);
 
-    /** Seconds and nanoseconds of the original's time of modification. */
-    private static final Pattern EXCHANGE_NAME =
-            Pattern.compile("exchange-(?<seconds>[0-9a-f]{1,16})-(?<nanos>[0-9a-f]{1,8})\\.qcow2");
-
     private final Path image;
     private final String runId;
 
@@ -56,24 +52,28 @@ final class TemporaryNames {
     }
 
     /**
-     * The name under which the original stands beside, once the new file has its name.
+     * The name for the moment of the exchange; it tells later whether a file is one of the two, and as it was then.
      *
      * @param original whose time of modification both have at that moment
      */
-    Path ofExchange(FileStatus original) {
+    Path forExchange(FileStatus original, FileStatus replacement) {
         Path plain = of(Role.EXCHANGE);
-        return plain.resolveSibling("%s-%x-%x.qcow2"
-                .formatted(plain.getFileName(), original.mtimeSeconds(), original.mtimeNanos()));
+        return plain.resolveSibling("%s-%d-%d-%s"
+                .formatted(plain.getFileName(), original.inode(), replacement.inode(), lastWritten(original)));
     }
 
-    /** Whether a file of role {@link Role#EXCHANGE} has not been written since the exchange. */
-    static boolean isAsExchanged(Path file, FileStatus status) {
-        String name = String.valueOf(file.getFileName());
-        Matcher whole = NAME.matcher(name);
-        Matcher exchange = EXCHANGE_NAME.matcher(whole.matches() ? whole.group("role") : "");
-        return exchange.matches()
-                && Long.parseUnsignedLong(exchange.group("seconds"), 16) == status.mtimeSeconds()
-                && Integer.parseUnsignedInt(exchange.group("nanos"), 16) == status.mtimeNanos();
+    /** Whether a file is one of the two that its name speaks of, and has not been written since. */
+    static boolean isAsExchanged(Path exchanged, FileStatus status) {
+        String[] parts = String.valueOf(exchanged.getFileName()).split("-", -1);
+        int last = parts.length - 1;
+        String inode = Long.toString(status.inode());
+        return parts.length > 3
+                && parts[last].equals(lastWritten(status))
+                && (parts[last - 1].equals(inode) || parts[last - 2].equals(inode));
+    }
+
+    private static String lastWritten(FileStatus status) {
+        return "%x.%x".formatted(status.mtimeSeconds(), status.mtimeNanos());
     }
 
     /** The role a file has for the image; empty if it is no temporary file of this image. */
@@ -82,13 +82,12 @@ final class TemporaryNames {
         if (!matcher.matches() || !matcher.group("image").equals(String.valueOf(image.getFileName()))) {
             return Optional.empty();
         }
-        String suffix = matcher.group("role");
         for (Role role : Role.values()) {
-            if (role.suffix.equals(suffix)) {
+            if (role.suffix.equals(matcher.group("role"))) {
                 return Optional.of(role);
             }
         }
-        if (EXCHANGE_NAME.matcher(suffix).matches()) {
+        if (matcher.group("role").startsWith(Role.EXCHANGE.suffix + "-")) {
             return Optional.of(Role.EXCHANGE);
         }
         return Optional.empty();

@@ -39,6 +39,7 @@ final class DiskOwner implements RunOwner {
     @Override
     public boolean giveWay() {
         // A run that is being cancelled for another reason will not replace the image either.
-        return cancellation.cancel("a guest wants to start") || cancellation.reason().isPresent();
+        return cancellation.cancel("a guest wants to start")
+                || cancellation.reason().isPresent();
     }
 }

@@ -1,13 +1,16 @@
 package virtshrink.shrink;
 
 import java.io.IOException;
+import java.io.InterruptedIOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.CompletionException;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import virtshrink.image.ImageFormat;
@@ -322,15 +325,20 @@ final class ShrinkRun {
         }
     }
 
-    private static void await(CompletableFuture<Void> synced) throws IOException {
-        try {
-            synced.join();
-        } catch (CompletionException failed) {
-            if (failed.getCause() instanceof UncheckedIOException problem) {
-                throw new IOException(
-                        "the new file could not be written to the disk: " + problem.getMessage(), problem);
+    /** A run that is cancelled meanwhile does not keep its lock until the disk has caught up. */
+    private void await(CompletableFuture<Void> synced) throws IOException, RunCancelledException {
+        while (true) {
+            try {
+                synced.get(20, TimeUnit.MILLISECONDS);
+                return;
+            } catch (TimeoutException notYet) {
+                cancellation.checkpoint();
+            } catch (InterruptedException interrupted) {
+                Thread.currentThread().interrupt();
+                throw new InterruptedIOException("interrupted while the new file was written to the disk");
+            } catch (ExecutionException failed) {
+                throw new IOException("the new file could not be written to the disk: " + failed.getCause(), failed);
             }
-            throw failed;
         }
     }
 }

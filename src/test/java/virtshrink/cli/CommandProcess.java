@@ -127,11 +127,12 @@ final class CommandProcess implements AutoCloseable {
         return new Cli.Result(process.exitValue(), out.get(), err.get());
     }
 
-    /** Whether there is such a file beside the image. */
-    static boolean hasTemporary(Path image, String suffix) throws IOException {
+    /** Whether there is a temporary file of that role beside the image: {@code overlay}, {@code new}, {@code exchange}. */
+    static boolean hasTemporary(Path image, String role) throws IOException {
         try (Stream<Path> beside = Files.list(image.resolveSibling("."))) {
             return beside.map(file -> String.valueOf(file.getFileName()))
-                    .anyMatch(name -> name.startsWith("." + image.getFileName()) && name.endsWith(suffix));
+                    .anyMatch(name ->
+                            name.startsWith("." + image.getFileName() + ".virt-shrink-") && name.contains("." + role));
         }
     }
 

@@ -11,6 +11,7 @@ import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
 import java.util.EnumMap;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -62,6 +63,9 @@ final class DomainHost implements AutoCloseable {
     private final Map<Phase, Event> midway = new EnumMap<>(Phase.class);
     private Optional<Event> beforeRun = Optional.empty();
     private Optional<Event> afterLastGuard = Optional.empty();
+    private final Map<Integer, Event> beforeGuard = new HashMap<>();
+    private Optional<Event> pastNoReturn = Optional.empty();
+    private Optional<Cancellation> current = Optional.empty();
     private final List<Throwable> failures = new ArrayList<>();
     private final ScheduledExecutorService starter = Executors.newScheduledThreadPool(2);
 
@@ -106,6 +110,18 @@ final class DomainHost implements AutoCloseable {
         return this;
     }
 
+    /** When the next run has begun to ask libvirt whether the domain is idle, for the first or second time, and libvirt has not heard it yet. */
+    DomainHost insideGuard(int time, Event event) {
+        beforeGuard.put(time, event);
+        return this;
+    }
+
+    /** When the next run, on one disk, cannot be cancelled any more and has not replaced the image yet. */
+    DomainHost pastThePointOfNoReturn(Event event) {
+        pastNoReturn = Optional.of(event);
+        return this;
+    }
+
     /** Runs {@code virt-shrink} with these arguments on this host's libvirtd. */
     Cli.Result run(String... arguments) {
         List<String> all = new ArrayList<>(List.of(arguments));
@@ -118,6 +134,8 @@ final class DomainHost implements AutoCloseable {
         midway.clear();
         beforeRun = Optional.empty();
         afterLastGuard = Optional.empty();
+        beforeGuard.clear();
+        pastNoReturn = Optional.empty();
         return new Cli.Result(status, screen.outText(), screen.errText());
     }
 
@@ -236,6 +254,10 @@ final class DomainHost implements AutoCloseable {
         public List<ShrinkReport> shrinkTogether(
                 List<ShrinkRequest> disks, ProgressListener progress, Cancellation cancellation) {
             happen(beforeRun);
+            if (disks.size() == 1) {
+                current = Optional.of(cancellation);
+                return List.of(real.shrink(observed(disks.get(0)), new Listener(progress), cancellation));
+            }
             return real.shrinkTogether(
                     disks.stream().map(this::observed).toList(), new Listener(progress), cancellation);
         }
@@ -284,11 +306,21 @@ final class DomainHost implements AutoCloseable {
         }
 
         @Override
+        public Optional<String> domain() {
+            return real.domain();
+        }
+
+        @Override
         public Optional<String> whyNotNow() {
             asked++;
+            happen(Optional.ofNullable(beforeGuard.remove(asked)));
             Optional<String> answer = real.whyNotNow();
             if (asked == 2 && answer.isEmpty()) {
                 happen(afterLastGuard);
+                happen(pastNoReturn.map(event -> () -> {
+                    current.orElseThrow().passPointOfNoReturn();
+                    event.happen();
+                }));
             }
             return answer;
         }

@@ -100,9 +100,9 @@ class DomainProcessTest {
 
     @ParameterizedTest
     @CsvSource({
-        "convert, exec /usr/bin/qemu-img convert -r 65536 \"$@\", new.qcow2, INT",
-        "compare, exec sleep 100, new.qcow2, INT",
-        "create, exec sleep 100, overlay.qcow2, TERM",
+        "convert, exec /usr/bin/qemu-img convert -r 65536 \"$@\", new, INT",
+        "compare, exec sleep 100, new, INT",
+        "create, exec sleep 100, overlay, TERM",
         "check, exec sleep 100, '', HUP",
     })
     void signalEndsTheRunWithExitCodeFourAndNothingLeft(String tool, String slowly, String reached, String signal)
@@ -149,8 +149,8 @@ class DomainProcessTest {
 
     @Test
     void guestThatStartsJustBeforeTheExchangeWaitsAndStartsOnTheOriginal() throws Exception {
-        try (CommandProcess command = slowExchange("delay_enter=1500000")) {
-            command.await(() -> CommandProcess.hasTemporary(image, "exchange.qcow2"));
+        try (CommandProcess command = slowExchange("delay_enter=2500000")) {
+            command.await(() -> CommandProcess.hasTemporary(image, "exchange"));
             host.libvirtd.virsh("start", domain);
             assertTrue(host.hasOpen(domain, image));
             Cli.Result result = command.end();
@@ -189,7 +189,7 @@ class DomainProcessTest {
     void guestWhoseTwoOpensLieAroundTheExchangeRunsOnTheFileThatHasTheName() throws Exception {
         host.slowEmulator(domain, image, "openat:delay_enter=900000:delay_exit=2500000:when=2");
         try (CommandProcess command = slowExchange("delay_enter=700000:delay_exit=800000")) {
-            command.await(() -> CommandProcess.hasTemporary(image, "exchange.qcow2"));
+            command.await(() -> CommandProcess.hasTemporary(image, "exchange"));
             host.libvirtd.virsh("start", domain);
             assertTrue(host.hasOpen(domain, image), "the guest runs on another file");
             assertEquals(3, command.end().status());

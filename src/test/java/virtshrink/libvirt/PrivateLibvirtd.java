@@ -66,7 +66,6 @@ public final class PrivateLibvirtd implements AutoCloseable {
                         "--pid",
                         "--fork",
                         "--kill-child",
-                        "--mount-proc",
                         "bash",
                         script.toString(),
                         directory.toString())
@@ -95,6 +94,16 @@ public final class PrivateLibvirtd implements AutoCloseable {
     /** A program {@code qemu} here is called when guests start and stop; libvirtd looks at its own start, see {@link #restart()}. */
     public Path hooksDirectory() {
         return directory.resolve("etc/hooks");
+    }
+
+    /** Where what runs inside, such as a hook, finds the directory {@code /run} of the outside. */
+    public Path outerRunDirectory() {
+        return directory.resolve("outer/run");
+    }
+
+    /** Where what runs inside, such as a hook, finds the processes of the outside. */
+    public Path outerProcesses() {
+        return directory.resolve("outer/proc");
     }
 
     /** Ends libvirtd and starts it again; guests keep running, and the reasons why others are shut off are forgotten. */

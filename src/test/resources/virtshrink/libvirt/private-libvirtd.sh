@@ -30,6 +30,12 @@ cgroup_controllers = [ ]
 namespaces = [ ]
 CONF
 
+# What is about to be hidden; nothing of this is seen outside.
+mkdir -p "$base"/outer/{run,proc}
+mount --rbind /run "$base/outer/run"
+mount --rbind /proc "$base/outer/proc"
+mount -t proc none /proc
+
 # The host may have no /run/libvirt; making one there would be seen outside.
 mount -t tmpfs -o mode=0755 none /run
 mkdir /run/libvirt
