@@ -45,5 +45,6 @@ build() {
     if [ -e "$made" ] && [ -z "$(find "$root/pom.xml" "$root/src/main" -newer "$made" -print -quit)" ]; then
         return 0
     fi
-    (cd -- "$root" && mvn -B -q -Dmaven.test.skip=true -Dspotless.check.skip=true package)
+    echo 'Building; the first time, Maven fetches what it needs'
+    (cd -- "$root" && quietly mvn -B -q -Dmaven.test.skip=true -Dspotless.check.skip=true package)
 }
