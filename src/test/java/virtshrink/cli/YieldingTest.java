@@ -49,7 +49,7 @@ import virtshrink.shrink.Shrinker;
  * these moments until the guest has started.
  */
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
-@Timeout(value = 120, unit = TimeUnit.SECONDS)
+@Timeout(value = 300, unit = TimeUnit.SECONDS)
 class YieldingTest {
     private static final int ROUNDS = Integer.getInteger("virtshrink.yield.rounds", 2);
     /** What a run may add to a guest's start, in milliseconds. */
@@ -141,7 +141,7 @@ class YieldingTest {
     }
 
     private static long median(List<Long> values) {
-        return values.stream().sorted().skip(values.size() / 2).findFirst().orElseThrow();
+        return values.stream().sorted().skip((values.size() - 1) / 2).findFirst().orElseThrow();
     }
 
     /** Starts the guest, and judges and notes how long that took. */

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assertions.fail;
 
 import java.io.IOException;
+import java.io.OutputStream;
 import java.io.RandomAccessFile;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
@@ -456,7 +457,11 @@ public final class GuestDisk {
     }
 
     static void write(Path file, Random random, int length) throws IOException {
-        Files.write(file, content(random, length), StandardOpenOption.CREATE_NEW);
+        try (OutputStream out = Files.newOutputStream(file, StandardOpenOption.CREATE_NEW)) {
+            for (int done = 0; done < length; done += PIECE) {
+                out.write(content(random, Math.min(PIECE, length - done)));
+            }
+        }
     }
 
     /** Not a zero in it, and half of it can be guessed: compression has something to do. */
