@@ -141,7 +141,11 @@ class YieldingTest {
     }
 
     private static long median(List<Long> values) {
-        return values.stream().sorted().skip((values.size() - 1) / 2).findFirst().orElseThrow();
+        return values.stream()
+                .sorted()
+                .skip((values.size() - 1) / 2)
+                .findFirst()
+                .orElseThrow();
     }
 
     /** Starts the guest, and judges and notes how long that took. */
