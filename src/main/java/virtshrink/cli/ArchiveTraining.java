@@ -1,14 +1,22 @@
 package virtshrink.cli;
 
+import com.fasterxml.jackson.jr.ob.JSON;
+import java.io.IOException;
 import java.io.OutputStream;
 import java.io.PrintStream;
+import java.net.URISyntaxException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.Collections;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.jar.JarEntry;
+import java.util.jar.JarFile;
+import java.util.regex.Pattern;
 import org.slf4j.LoggerFactory;
 import virtshrink.block.ByteRange;
 import virtshrink.block.RangeSet;
@@ -17,6 +25,7 @@ import virtshrink.filesystem.FilesystemState;
 import virtshrink.image.ImageFormat;
 import virtshrink.inspect.DiskInspection;
 import virtshrink.inspect.FilesystemFinding;
+import virtshrink.os.FileStatus;
 import virtshrink.shrink.Cancellation;
 import virtshrink.shrink.FileSize;
 import virtshrink.shrink.FillProgress;
@@ -33,6 +42,9 @@ import virtshrink.shrink.ShrinkRequest;
  * that archive is written; works on invented disks and touches no file.
  */
 final class ArchiveTraining {
+    private static final Pattern RUN_CLASS =
+            Pattern.compile("virtshrink/(block|nbd|volume|filesystem|inspect|image|os|shrink)/.*\\.class");
+
     private ArchiveTraining() {}
 
     public static void main(String[] arguments) {
@@ -54,7 +66,36 @@ final class ArchiveTraining {
                 "image a.qcow2")) {
             Program.run(session, line.split(" "));
         }
+        loadWhatRunsUse();
         stop.finish(ExitCode.DONE.status());
+    }
+
+    /** A real run needs tools and an image, which may be missing where the archive is written: its classes are loaded without one. */
+    private static void loadWhatRunsUse() {
+        try {
+            Path place = Path.of(ArchiveTraining.class
+                    .getProtectionDomain()
+                    .getCodeSource()
+                    .getLocation()
+                    .toURI());
+            if (Files.isRegularFile(place)) {
+                try (JarFile jar = new JarFile(place.toFile())) {
+                    for (JarEntry entry : Collections.list(jar.entries())) {
+                        if (RUN_CLASS.matcher(entry.getName()).matches()) {
+                            String name = entry.getName().replace('/', '.').replaceAll("\\.class$", "");
+                            Class.forName(name, false, ArchiveTraining.class.getClassLoader());
+                        }
+                    }
+                }
+            }
+            FileStatus.of(Path.of("/"));
+            JSON.std.mapFrom(JSON.std.asString(Map.of("a", List.of(1, "b", true))));
+            new ProcessBuilder("true").start().waitFor();
+        } catch (IOException | URISyntaxException | ClassNotFoundException e) {
+            throw new IllegalStateException("the classes of a run cannot be loaded", e);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
     }
 
     /** One disk with one filesystem. */
