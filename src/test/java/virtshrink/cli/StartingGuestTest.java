@@ -11,8 +11,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
+import java.util.NavigableMap;
 import java.util.Random;
-import java.util.SortedMap;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
@@ -36,7 +36,7 @@ class StartingGuestTest {
 
     private DomainHost host;
     private DomainDiskFixture disks;
-    private SortedMap<String, String> tree;
+    private NavigableMap<String, String> tree;
     private int count;
 
     private String domain = "";
