@@ -28,7 +28,6 @@ final class TrustedDirectory {
      *     owner may exchange the file
      */
     static void require(Path file) throws IOException, ImageRefusedException {
-        requireNotExchangedByItsOwner(file);
         Path directory = file.getParent();
         while (directory != null) {
             FileStatus status = FileStatus.of(directory);
@@ -43,6 +42,7 @@ final class TrustedDirectory {
             }
             directory = directory.getParent();
         }
+        requireNotExchangedByItsOwner(file);
     }
 
     /** The directories above are themselves of trusted owners. */
