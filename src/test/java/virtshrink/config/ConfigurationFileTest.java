@@ -120,6 +120,8 @@ class ConfigurationFileTest {
                         "connect",
                         "directory",
                         "keep-days",
+                        "disks",
+                        "disks-per-device",
                         "cron",
                         "time-zone",
                         "window-end",
