@@ -21,6 +21,9 @@ import virtshrink.history.HistoryEntry.NightBegan;
 import virtshrink.history.HistoryEntry.NightEnded;
 import virtshrink.libvirt.DomainVerdict;
 import virtshrink.libvirt.LibvirtUnavailableException;
+import virtshrink.policy.Choice;
+import virtshrink.policy.ChoiceRule;
+import virtshrink.policy.ImageStamps;
 import virtshrink.schedule.MaintenanceWindow;
 import virtshrink.schedule.Schedule;
 import virtshrink.shrink.Outcome;
@@ -140,30 +143,20 @@ final class Night {
         long gain = 0;
         List<DiskRun> ended = new ArrayList<>();
         for (ShrinkReport report : run(take, true)) {
-            boolean worth = report.outcome() == Outcome.NOTHING_TO_GAIN
-                    && schedule.minimumGain()
-                            .isMetBy(report.reclaimableBytes(), report.before().allocatedBytes());
-            if (worth) {
+            // What a plain run, not a dry one, would say.
+            Optional<String> notWorth = report.outcome() == Outcome.NOTHING_TO_GAIN
+                    ? take.terms().whyNotWorth(report.reclaimableBytes(), report.before().allocatedBytes())
+                    : Optional.empty();
+            if (report.outcome() == Outcome.NOTHING_TO_GAIN && notWorth.isEmpty()) {
                 gain = Math.addExact(gain, report.reclaimableBytes());
             }
-            ended.add(entry(take, stamps, report, whyNotWorth(report)));
+            ended.add(entry(take, stamps, report, notWorth));
         }
         if (gain > 0) {
             return Optional.of(new Worthwhile(take.verdict().domain().uuid(), take.name(), gain));
         }
         ended.forEach(this::finished);
         return Optional.empty();
-    }
-
-    /** What a plain run, not a dry one, would say. */
-    private static Optional<String> whyNotWorth(ShrinkReport report) {
-        if (report.outcome() != Outcome.NOTHING_TO_GAIN) {
-            return Optional.empty();
-        }
-        return Optional.of(
-                report.reclaimableBytes() == 0
-                        ? "free space holds no data"
-                        : "the gain of %d bytes is below the minimum".formatted(report.reclaimableBytes()));
     }
 
     /** Everything is asked anew: since the estimate hours may have passed. */
@@ -209,7 +202,7 @@ final class Night {
         Map<Path, ImageStamp> stamps = new HashMap<>();
         take.meant().forEach(disk -> {
             Path image = disk.request().image();
-            DiskRecord.stamp(image).ifPresent(stamp -> stamps.put(image, stamp));
+            ImageStamps.of(image).ifPresent(stamp -> stamps.put(image, stamp));
         });
         return stamps;
     }

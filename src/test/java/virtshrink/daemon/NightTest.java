@@ -68,6 +68,7 @@ class NightTest {
                 selection,
                 new MinimumGain(minimumBytes, 0),
                 Duration.ofDays(minimumDays),
+                Duration.ZERO,
                 true);
     }
 
@@ -167,6 +168,7 @@ class NightTest {
                 NOT_TESTS,
                 new MinimumGain(100, 0),
                 Duration.ofDays(minimumDays),
+                Duration.ZERO,
                 true);
     }
 

@@ -35,6 +35,7 @@ class TimetableTest {
                 Selection.ALL,
                 MinimumGain.ANY,
                 Duration.ZERO,
+                Duration.ZERO,
                 false);
     }
 
