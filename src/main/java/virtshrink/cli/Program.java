@@ -36,6 +36,7 @@ final class Program {
                 .addSubcommand(new ImageCommand(session))
                 .addSubcommand(new DomainCommand(session))
                 .addSubcommand(new ListCommand(session))
+                .addSubcommand(new PolicyCommand(session))
                 .addSubcommand(new FillCommand(session))
                 .addSubcommand(new HistoryCommand(session))
                 .addSubcommand(new CommandLine.HelpCommand())

@@ -7,6 +7,9 @@ import virtshrink.history.HistoryEntry.DiskRun;
 
 /** What a decision about the next run needs to know of those before it. */
 public interface PastRuns {
+    /** There were none. */
+    PastRuns NONE = new LastRuns();
+
     /** The last entry of a disk. */
     Optional<DiskRun> lastOfDisk(UUID domain, String target);
 

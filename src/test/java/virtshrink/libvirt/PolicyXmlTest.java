@@ -97,7 +97,7 @@ class PolicyXmlTest {
                 "disabled=''|disabled is '': it must be yes or no",
                 "disabled='true'|disabled is 'true': it must be yes or no",
                 "disabled=' yes'|disabled is ' yes': it must be yes or no",
-                "disabled='y&#10;&#27;[2J'|disabled is 'y??[2J': it must be yes or no",
+                "disabled='y&#10;&#x9b;2J'|disabled is 'y??2J': it must be yes or no",
                 "exclude-disks=''|exclude-disks is '': it must be names of disks such as vda,vdb, each once",
                 "exclude-disks='vda vdb'|exclude-disks is 'vda vdb': it must be names of disks such as vda,vdb, each once",
                 "exclude-disks='vda,vda'|exclude-disks is 'vda,vda': it must be names of disks such as vda,vdb, each once",
