@@ -112,7 +112,9 @@ record DaemonView(List<Rule> rules, List<String> notes) {
         if (disk instanceof DomainResult.Run run && choice instanceof Choice.Take take) {
             ShrinkReport report = run.report();
             return report.outcome() == Outcome.NOTHING_TO_GAIN || report.outcome() == Outcome.SHRUNK
-                    ? take.terms().whyNotWorth(report.reclaimableBytes(), report.before().allocatedBytes())
+                    ? take.terms()
+                            .whyNotWorth(
+                                    report.reclaimableBytes(), report.before().allocatedBytes())
                     : Optional.of(report.reason());
         }
         return Optional.empty();

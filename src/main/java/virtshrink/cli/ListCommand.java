@@ -15,8 +15,9 @@ import virtshrink.libvirt.DomainVerdict;
 
 @Command(
         name = "list",
-        description = "Shows every domain and disk: whether it can be shrunk, why not, what it takes, and what can be"
-                + " reclaimed. Says of each schedule of the daemon whether it would shrink it, or why not. Writes nothing.")
+        description =
+                "Shows every domain and disk: whether it can be shrunk, why not, what it takes, and what can be"
+                        + " reclaimed. Says of each schedule of the daemon whether it would shrink it, or why not. Writes nothing.")
 final class ListCommand implements Callable<Integer> {
     private final Session session;
 
@@ -46,8 +47,8 @@ final class ListCommand implements Callable<Integer> {
             DomainRun run = new DomainRun(session, domains, RunOptions.estimate());
             for (DomainVerdict verdict : domains.all()) {
                 DomainResult estimate = run.run(verdict, progress);
-                entries.add(new ListEntry(
-                        verdict.domain(), estimate, daemon.answers(verdict, estimate, Instant.now())));
+                entries.add(
+                        new ListEntry(verdict.domain(), estimate, daemon.answers(verdict, estimate, Instant.now())));
             }
         }
         Screen screen = session.screen();

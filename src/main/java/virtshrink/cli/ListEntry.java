@@ -58,8 +58,7 @@ record ListEntry(DomainRecord domain, DomainResult estimate, Map<String, List<Sc
 
     /** The notes on all of them, each once, those first that concern the whole. */
     static List<String> notes(List<ListEntry> entries, List<String> whole) {
-        return Stream.concat(
-                        whole.stream(), entries.stream().flatMap(entry -> entry.estimate().notes().stream()))
+        return Stream.concat(whole.stream(), entries.stream().flatMap(entry -> entry.estimate().notes().stream()))
                 .distinct()
                 .toList();
     }

@@ -62,7 +62,8 @@ final class PolicyCommand implements Callable<Integer> {
             return ended(
                     Outcome.REFUSED,
                     "the policy that " + domain.name() + " has cannot be followed: " + unclear.reason()
-                            + "; replace it with: virt-shrink policy " + domain.name() + " --clear, and what it should say");
+                            + "; replace it with: virt-shrink policy " + domain.name()
+                            + " --clear, and what it should say");
         }
         DomainPolicy policy = changes.applyTo(
                 domain.policy() instanceof StatedPolicy.Clear clear ? clear.policy() : DomainPolicy.NONE);
@@ -88,7 +89,9 @@ final class PolicyCommand implements Callable<Integer> {
             object.putAll(PolicyJson.stated(stated));
             session.screen().out().println(Json.line(object));
         } else if (stated instanceof StatedPolicy.Clear clear) {
-            table(clear.policy()).lines("", session.screen().outStyle()).forEach(session.screen().out()::println);
+            table(clear.policy())
+                    .lines("", session.screen().outStyle())
+                    .forEach(session.screen().out()::println);
         }
         if (stated instanceof StatedPolicy.Unclear unclear) {
             complain(
@@ -103,12 +106,11 @@ final class PolicyCommand implements Callable<Integer> {
     private Table table(DomainPolicy policy) {
         Table table = Table.of(Table.left("SETTING"), Table.left("VALUE"));
         for (PolicySetting setting : PolicySetting.values()) {
-            String unstated =
-                    switch (setting) {
-                        case DISABLED -> "no";
-                        case EXCLUDE_DISKS -> session.screen().outStyle().glyphs().none();
-                        default -> "as configured";
-                    };
+            String unstated = switch (setting) {
+                case DISABLED -> "no";
+                case EXCLUDE_DISKS -> session.screen().outStyle().glyphs().none();
+                default -> "as configured";
+            };
             table.row(setting.key(), setting.textIn(policy).orElse(unstated));
         }
         return table;

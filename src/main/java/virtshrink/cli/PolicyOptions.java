@@ -46,17 +46,15 @@ final class PolicyOptions {
             description = "Keep the image as it was before: no, until-clean-stop, or a time such as 36h or 14d.")
     private @Nullable String keepOriginal;
 
-    @Option(
-            names = "--raw",
-            paramLabel = "keep|convert",
-            description = "Keep raw disks raw, or convert them to qcow2.")
+    @Option(names = "--raw", paramLabel = "keep|convert", description = "Keep raw disks raw, or convert them to qcow2.")
     private @Nullable String raw;
 
     @Option(
             names = "--unset",
             paramLabel = "SETTING",
-            description = "Take a setting out of the policy, so that the daemon's configuration holds again; may be given"
-                    + " several times.")
+            description =
+                    "Take a setting out of the policy, so that the daemon's configuration holds again; may be given"
+                            + " several times.")
     private List<String> unset = new ArrayList<>();
 
     @Option(names = "--clear", description = "Take everything out of the policy; what else is given is put in.")

@@ -1,6 +1,5 @@
 package virtshrink.daemon;
 
-import java.nio.file.Path;
 import java.time.Instant;
 import java.util.List;
 import java.util.Optional;

@@ -145,7 +145,9 @@ final class Night {
         for (ShrinkReport report : run(take, true)) {
             // What a plain run, not a dry one, would say.
             Optional<String> notWorth = report.outcome() == Outcome.NOTHING_TO_GAIN
-                    ? take.terms().whyNotWorth(report.reclaimableBytes(), report.before().allocatedBytes())
+                    ? take.terms()
+                            .whyNotWorth(
+                                    report.reclaimableBytes(), report.before().allocatedBytes())
                     : Optional.empty();
             if (report.outcome() == Outcome.NOTHING_TO_GAIN && notWorth.isEmpty()) {
                 gain = Math.addExact(gain, report.reclaimableBytes());

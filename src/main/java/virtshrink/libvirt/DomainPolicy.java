@@ -31,13 +31,7 @@ public record DomainPolicy(
         Optional<RawDisks> raw) {
     /** Says nothing; the same as not being there. */
     public static final DomainPolicy NONE = new DomainPolicy(
-            false,
-            List.of(),
-            Optional.empty(),
-            Optional.empty(),
-            Optional.empty(),
-            Optional.empty(),
-            Optional.empty());
+            false, List.of(), Optional.empty(), Optional.empty(), Optional.empty(), Optional.empty(), Optional.empty());
 
     public DomainPolicy {
         excludedDisks = List.copyOf(excludedDisks);

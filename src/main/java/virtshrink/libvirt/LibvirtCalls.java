@@ -52,9 +52,8 @@ interface LibvirtCalls extends Library {
     /** 1 or 0; -1 on error. */
     int virDomainIsActive(Pointer domain);
 
-    /** @param metadata the element; none removes what is there */
-    int virDomainSetMetadata(
-            Pointer domain, int type, @Nullable String metadata, String key, String uri, int flags);
+    /** Puts {@code metadata} in the place of the element of that namespace; null removes it. */
+    int virDomainSetMetadata(Pointer domain, int type, @Nullable String metadata, String key, String uri, int flags);
 
     int virDomainFree(Pointer domain);
 

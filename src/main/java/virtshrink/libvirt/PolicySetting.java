@@ -15,17 +15,13 @@ import virtshrink.shrink.RawDisks;
 
 /** One thing that a {@link DomainPolicy} may state: its key is the attribute in the metadata, and the option of the command line. */
 public enum PolicySetting {
-    DISABLED("disabled", policy -> policy.disabled() ? Optional.of("yes") : Optional.empty()),
-    EXCLUDE_DISKS(
-            "exclude-disks",
-            policy -> Optional.of(String.join(",", policy.excludedDisks())).filter(text -> !text.isEmpty())),
-    MIN_RECLAIM("min-reclaim", policy -> policy.minimumGain().map(MinimumGain::text)),
-    MIN_DAYS_SINCE_SHRINK(
-            "min-days-since-shrink",
-            policy -> policy.minimumSinceShrink().map(time -> Long.toString(time.toDays()))),
-    MIN_HOURS_OFF("min-hours-off", policy -> policy.minimumOff().map(time -> Long.toString(time.toHours()))),
-    KEEP_ORIGINAL("keep-original", policy -> policy.keepOriginal().map(KeepOriginal::text)),
-    RAW("raw", policy -> policy.raw().map(RawDisks::text));
+    DISABLED("disabled"),
+    EXCLUDE_DISKS("exclude-disks"),
+    MIN_RECLAIM("min-reclaim"),
+    MIN_DAYS_SINCE_SHRINK("min-days-since-shrink"),
+    MIN_HOURS_OFF("min-hours-off"),
+    KEEP_ORIGINAL("keep-original"),
+    RAW("raw");
 
     /** Longer texts are not worth reading, nor showing. */
     private static final int MOST_CHARACTERS = 256;
@@ -34,11 +30,9 @@ public enum PolicySetting {
     private static final long MOST_DAYS = 3650;
 
     private final String key;
-    private final Function<DomainPolicy, Optional<String>> text;
 
-    PolicySetting(String key, Function<DomainPolicy, Optional<String>> text) {
+    PolicySetting(String key) {
         this.key = key;
-        this.text = text;
     }
 
     /** Its name in the metadata and, after two dashes, on the command line. */
@@ -55,7 +49,16 @@ public enum PolicySetting {
 
     /** How the policy states it; empty if it does not. */
     public Optional<String> textIn(DomainPolicy policy) {
-        return text.apply(policy);
+        return switch (this) {
+            case DISABLED -> policy.disabled() ? Optional.of("yes") : Optional.empty();
+            case EXCLUDE_DISKS ->
+                Optional.of(String.join(",", policy.excludedDisks())).filter(text -> !text.isEmpty());
+            case MIN_RECLAIM -> policy.minimumGain().map(MinimumGain::text);
+            case MIN_DAYS_SINCE_SHRINK -> policy.minimumSinceShrink().map(time -> Long.toString(time.toDays()));
+            case MIN_HOURS_OFF -> policy.minimumOff().map(time -> Long.toString(time.toHours()));
+            case KEEP_ORIGINAL -> policy.keepOriginal().map(KeepOriginal::text);
+            case RAW -> policy.raw().map(RawDisks::text);
+        };
     }
 
     static DomainPolicy read(Map<String, String> settings) throws InvalidPolicyException {

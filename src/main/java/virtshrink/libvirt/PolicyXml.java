@@ -35,8 +35,7 @@ final class PolicyXml {
     static StatedPolicy read(String domainXml) {
         try {
             List<Element> ours = new ArrayList<>();
-            for (Element metadata :
-                    SafeXml.children(SafeXml.parseWithNamespaces(domainXml, "domain"), "metadata")) {
+            for (Element metadata : SafeXml.children(SafeXml.parseWithNamespaces(domainXml, "domain"), "metadata")) {
                 collect(metadata, ours);
             }
             if (ours.size() > 1) {

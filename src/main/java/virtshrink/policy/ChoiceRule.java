@@ -96,9 +96,8 @@ public final class ChoiceRule {
                 .or(() -> terms.policy().excludedDisks().contains(disk.disk().target())
                         ? Optional.of(PolicySetting.EXCLUDE_DISKS.key() + " of its own policy names it")
                         : Optional.empty())
-                .or(() -> disk instanceof DiskVerdict.Refused refused
-                        ? Optional.of(refused.reason())
-                        : Optional.empty());
+                .or(() ->
+                        disk instanceof DiskVerdict.Refused refused ? Optional.of(refused.reason()) : Optional.empty());
     }
 
     private static boolean isRemovable(DomainDisk disk) {
@@ -126,9 +125,10 @@ public final class ChoiceRule {
                 .flatMap(disk -> lastWrite((DiskVerdict.Eligible) disk).stream())
                 .max(Comparator.naturalOrder())
                 .filter(last -> last.plus(terms.minimumOff()).isAfter(now))
-                .map(last -> "off for " + Math.max(0, Duration.between(last, now).toHours()) + " h of the "
-                        + terms.minimumOff().toHours() + " h that " + terms.naming(PolicySetting.MIN_HOURS_OFF)
-                        + " asks for: last write at " + last);
+                .map(last ->
+                        "off for " + Math.max(0, Duration.between(last, now).toHours()) + " h of the "
+                                + terms.minimumOff().toHours() + " h that " + terms.naming(PolicySetting.MIN_HOURS_OFF)
+                                + " asks for: last write at " + last);
     }
 
     private static Optional<Instant> lastWrite(DiskVerdict.Eligible disk) {

@@ -15,8 +15,7 @@ import virtshrink.shrink.MinimumGain;
  * @param minimumSinceShrink shrunk more recently, the domain is left alone
  * @param minimumOff written to more recently, it is left alone
  */
-public record Terms(
-        DomainPolicy policy, MinimumGain minimumGain, Duration minimumSinceShrink, Duration minimumOff) {
+public record Terms(DomainPolicy policy, MinimumGain minimumGain, Duration minimumSinceShrink, Duration minimumOff) {
     static Terms of(Schedule schedule, DomainPolicy policy) {
         return new Terms(
                 policy,

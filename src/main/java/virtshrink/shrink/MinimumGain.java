@@ -49,7 +49,8 @@ public record MinimumGain(long bytes, double percent) {
 
     /** As {@link #parse} reads it; with both limits, the size and then the percentage. */
     public String text() {
-        String percentage = new BigDecimal(String.valueOf(percent)).stripTrailingZeros().toPlainString() + "%";
+        String percentage =
+                new BigDecimal(String.valueOf(percent)).stripTrailingZeros().toPlainString() + "%";
         if (percent == 0) {
             return SizeText.of(bytes);
         }

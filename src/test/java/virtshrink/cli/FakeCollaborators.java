@@ -119,7 +119,11 @@ final class FakeCollaborators implements Collaborators {
 
             @Override
             public Optional<DomainRecord> record(String name) {
-                return named(name).map(DomainVerdict::domain);
+                return verdicts.stream()
+                        .map(DomainVerdict::domain)
+                        .filter(domain -> domain.name().equals(name)
+                                || domain.uuid().toString().equals(name))
+                        .findFirst();
             }
 
             @Override

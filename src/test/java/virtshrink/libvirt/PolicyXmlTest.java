@@ -44,9 +44,10 @@ class PolicyXmlTest {
     void readsEverySetting() {
         assertEquals(
                 new StatedPolicy.Clear(FULL),
-                read("<metadata><other xmlns='urn:other' disabled='maybe'><policy/></other>\n<v:policy " + OURS
-                        + " disabled='yes' exclude-disks='vdb,sda' min-reclaim='1.5G' min-days-since-shrink='7'"
-                        + " min-hours-off='24' keep-original='14d' raw='convert'>\n <!-- why --> </v:policy></metadata>"));
+                read(
+                        "<metadata><other xmlns='urn:other' disabled='maybe'><policy/></other>\n<v:policy " + OURS
+                                + " disabled='yes' exclude-disks='vdb,sda' min-reclaim='1.5G' min-days-since-shrink='7'"
+                                + " min-hours-off='24' keep-original='14d' raw='convert'>\n <!-- why --> </v:policy></metadata>"));
     }
 
     @Test
