@@ -67,6 +67,14 @@ final class PolicyOptions {
 
         @Option(names = "--enable", description = "No longer leave the domain alone.")
         private boolean enable;
+
+        @Nullable
+        String text() {
+            if (disable) {
+                return "yes";
+            }
+            return enable ? "no" : null;
+        }
     }
 
     /** Whether the policy is replaced whatever it is now. */
@@ -102,9 +110,7 @@ final class PolicyOptions {
 
     private Map<String, String> changes() {
         Map<String, String> changes = new LinkedHashMap<>();
-        if (onOrOff != null) {
-            changes.put(PolicySetting.DISABLED.key(), onOrOff.disable ? "yes" : "no");
-        }
+        put(changes, PolicySetting.DISABLED, onOrOff == null ? null : onOrOff.text());
         put(changes, PolicySetting.EXCLUDE_DISKS, excludeDisks);
         put(changes, PolicySetting.MIN_RECLAIM, minimumGain);
         put(changes, PolicySetting.MIN_DAYS_SINCE_SHRINK, minimumDays);
