@@ -16,6 +16,8 @@ import virtshrink.history.HistoryEntry.NightBegan;
 import virtshrink.history.HistoryEntry.NightEnded;
 import virtshrink.libvirt.DomainVerdict;
 import virtshrink.libvirt.LibvirtUnavailableException;
+import virtshrink.policy.Choice;
+import virtshrink.policy.ChoiceRule;
 import virtshrink.schedule.MaintenanceWindow;
 import virtshrink.schedule.Schedule;
 

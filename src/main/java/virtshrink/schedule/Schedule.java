@@ -18,6 +18,7 @@ import virtshrink.shrink.MinimumGain;
  * @param makesUp whether a time that passed while nobody could act is made up for
  * @param minimumGain below it an image is left as it is
  * @param minimumSinceShrink a domain shrunk more recently is left alone
+ * @param minimumOff a domain whose images were written to more recently is left alone
  * @param allowRename whether plain renames are accepted where files cannot be exchanged
  */
 public record Schedule(
@@ -30,6 +31,7 @@ public record Schedule(
         Selection selection,
         MinimumGain minimumGain,
         Duration minimumSinceShrink,
+        Duration minimumOff,
         boolean allowRename) {
 
     /** When it is due. */

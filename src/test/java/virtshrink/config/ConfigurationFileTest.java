@@ -82,6 +82,7 @@ class ConfigurationFileTest {
                 exclude-paths = ["*.raw"]
                 min-reclaim = "1.5G"
                 min-days-since-shrink = 7
+                min-hours-off = 24
                 allow-rename = true
                 """);
         assertEquals("qemu:///session", configuration.connect());
@@ -100,6 +101,7 @@ class ConfigurationFileTest {
                         new Patterns(List.of("/srv/*"), List.of("*.raw")),
                         new MinimumGain(3L << 29, 0),
                         7,
+                        24,
                         true)),
                 configuration.schedules());
     }
@@ -137,6 +139,7 @@ class ConfigurationFileTest {
                         "exclude-paths",
                         "min-reclaim",
                         "min-days-since-shrink",
+                        "min-hours-off",
                         "allow-rename")),
                 new TreeSet<>(keys));
 
@@ -200,6 +203,7 @@ class ConfigurationFileTest {
                 "include-names = 'web'|include-names must be a list of texts, as in include-names = [\"web-*\"]",
                 "include-names = ['a', 3]|include-names holds '3': each element must be a text in quotes, not empty",
                 "include-names = ['']|include-names holds '': each element must be a text in quotes, not empty",
+                "min-hours-off = 87601|min-hours-off is 87601: it must be from 0 to 87600",
                 "min-reclaim = '64Q'|min-reclaim is '64Q': it must be a size such as 64M or 1.5G, or a percentage such as 5%",
                 "min-reclaim = '101%'|min-reclaim is '101%': that is more than all",
                 "min-reclaim = '9E'|min-reclaim is '9E': that is too large",

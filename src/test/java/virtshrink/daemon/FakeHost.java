@@ -110,7 +110,7 @@ final class FakeHost implements Domains.Source, Workshop.DiskRunner {
                 0,
                 0,
                 true,
-                "",
+                "<domain/>",
                 List.of(),
                 List.of());
     }

@@ -69,6 +69,7 @@ class NightTest {
                 selection,
                 new MinimumGain(minimumBytes, 0),
                 Duration.ofDays(minimumDays),
+                Duration.ZERO,
                 true);
     }
 
@@ -168,6 +169,7 @@ class NightTest {
                 NOT_TESTS,
                 new MinimumGain(100, 0),
                 Duration.ofDays(minimumDays),
+                Duration.ZERO,
                 true);
     }
 

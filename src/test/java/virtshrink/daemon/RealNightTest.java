@@ -122,6 +122,7 @@ class RealNightTest {
                 new Selection(new Patterns(List.of(), List.of("excluded-*")), Patterns.ALL, Patterns.ALL, Patterns.ALL),
                 new MinimumGain(MIB, 0),
                 Duration.ZERO,
+                Duration.ZERO,
                 false);
     }
 

@@ -25,6 +25,7 @@ class ScheduleTest {
                 Selection.ALL,
                 MinimumGain.ANY,
                 Duration.ZERO,
+                Duration.ZERO,
                 false);
     }
 

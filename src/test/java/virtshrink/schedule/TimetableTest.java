@@ -36,6 +36,7 @@ class TimetableTest {
                 Selection.ALL,
                 MinimumGain.ANY,
                 Duration.ZERO,
+                Duration.ZERO,
                 false);
     }
 
