@@ -200,6 +200,11 @@ final class ShrinkRun {
 
     private End rebuild(ImageWork work, InspectedDisk disk)
             throws IOException, ImageRefusedException, RunCancelledException {
+        if (output.isEmpty() && target() != ImageFormat.QCOW2 && work.chain().size() > 1) {
+            throw new ImageRefusedException(
+                    "as %s it would hold its backing files' content too, for everybody who may read the image now; name an output"
+                            .formatted(target().qemuName()));
+        }
         SwapCapabilities capabilities = work.probeSwap();
         if (output.isEmpty() && !request.allowRename() && !(capabilities.exchange() && capabilities.leases())) {
             throw new ImageRefusedException(

@@ -139,6 +139,7 @@ class RealNightTest {
                 history,
                 Clock.tickMillis(ZoneOffset.UTC),
                 new CurrentWork(),
+                new DiskSlots(new DiskSlots.Limits(1, 1)),
                 line -> {});
     }
 
