@@ -126,7 +126,8 @@ class LeftoversTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"exchange", "exchange-", "exchange---", "exchange-1-2", "exchange-1-2-", "exchange-x-y-z-0.0"})
+    @ValueSource(
+            strings = {"exchange", "exchange-", "exchange---", "exchange-1-2", "exchange-1-2-", "exchange-x-y-z-0.0"})
     void aNameThatProvesNothingStopsTheRun(String role) throws Exception {
         assertStopsTheRun(file(image.resolveSibling("." + image.getFileName() + ".virt-shrink-" + RUN + "." + role)));
     }

@@ -296,7 +296,9 @@ class ShrinkFaultsTest {
         run().when(Phase.VERIFY, () -> ExternalTool.run("chown", "12345:54321", image.toString()))
                 .expect(Outcome.SHRUNK);
 
-        assertEquals("12345 54321", ExternalTool.run("stat", "--format=%u %g", image.toString()).strip());
+        assertEquals(
+                "12345 54321",
+                ExternalTool.run("stat", "--format=%u %g", image.toString()).strip());
         GuestDisk.shared().requireSameIn(image, "qcow2");
     }
 
