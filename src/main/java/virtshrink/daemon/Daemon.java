@@ -14,6 +14,7 @@ import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Supplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import virtshrink.config.Configuration;
@@ -52,6 +53,8 @@ final class Daemon {
     private final Timetable timetable;
     private final BlockingQueue<Event> events = new LinkedBlockingQueue<>();
     private final ReentrantLock atWork = new ReentrantLock();
+    private final AfterStop afterStop = new AfterStop();
+    private final DomainEvents.Source domainEvents;
     private volatile Configuration configuration;
 
     /** What the daemon is told from outside. */
@@ -65,12 +68,14 @@ final class Daemon {
             Configuration configuration,
             Workshop workshop,
             RunDirectory runs,
-            SystemdService systemd) {
+            SystemdService systemd,
+            DomainEvents.Source domainEvents) {
         this.configurationFile = configurationFile;
         this.configuration = configuration;
         this.workshop = workshop;
         this.runs = runs;
         this.systemd = systemd;
+        this.domainEvents = domainEvents;
         this.timetable = new Timetable(this::night);
     }
 
@@ -85,13 +90,27 @@ final class Daemon {
         timetable.replace(schedules);
         schedules.forEach(this::makeUpForMissedNight);
         timetable.start();
-        Thread sweep = new Thread(this::sweep, "sweep");
-        sweep.setDaemon(true);
-        sweep.start();
+        begin("sweep", this::sweep);
+        begin("after-stop", this::lookAfterStops);
+        watchDomains();
         systemd.ready();
         sayWaiting();
         listen();
         stop();
+    }
+
+    private static void begin(String name, Runnable work) {
+        Thread thread = new Thread(work, name);
+        thread.setDaemon(true);
+        thread.start();
+    }
+
+    private void watchDomains() {
+        Supplier<String> uri = () -> configuration.connect();
+        DomainReactions reactions = new DomainReactions(
+                workshop.current(), afterStop, () -> Schedules.of(configuration), workshop.clock());
+        new DomainEvents(workshop.current(), domainEvents, uri, HookCheck.ofHost()::run, reactions::changed).start();
+        new IdleCheck(workshop, uri, reactions).start();
     }
 
     private void listen() {
@@ -151,17 +170,53 @@ final class Daemon {
 
     /** On the timetable's thread. */
     private void night(Schedule schedule, Instant due) {
+        work(() -> {
+            new Night(workshop, configuration.connect(), schedule, due).run();
+            prune();
+        });
+    }
+
+    /** One at a time, and nothing any more when the daemon stops. */
+    private void work(Runnable work) {
         atWork.lock();
         try {
             if (!workshop.current().isStopped()) {
-                new Night(workshop, configuration.connect(), schedule, due).run();
-                prune();
+                work.run();
             }
         } finally {
             atWork.unlock();
         }
         if (!workshop.current().isStopped()) {
             sayWaiting();
+        }
+    }
+
+    private void lookAfterStops() {
+        while (!workshop.current().isStopped()) {
+            workshop.current().pause(TICK);
+            if (afterStop.isAnyDue(workshop.clock().instant())) {
+                // Whose turn it is shows when the work before has ended: a domain may have been started again meanwhile.
+                try {
+                    work(() -> afterStop.takeDue(workshop.clock().instant()).ifPresent(this::lookAt));
+                } catch (RuntimeException bug) {
+                    LOG.error("internal error in the work after a shutdown", bug);
+                }
+            }
+        }
+    }
+
+    private void lookAt(AfterStop.Due due) {
+        Instant now = workshop.clock().instant();
+        Optional<Schedule> schedule = Schedules.of(configuration).stream()
+                .filter(known -> known.name().equals(due.schedule()))
+                .findFirst();
+        Optional<Instant> night = schedule.flatMap(known -> known.openNight(now));
+        if (night.isPresent()) {
+            LOG.debug("{}: {} has been shut down for a while", due.schedule(), due.name());
+            Night.of(workshop, configuration.connect(), schedule.get(), night.get(), due.domain())
+                    .run();
+        } else {
+            LOG.debug("{}: {} waits for the next night, this is no time for it", due.schedule(), due.name());
         }
     }
 

@@ -24,7 +24,9 @@ import virtshrink.config.InvalidConfigurationException;
 import virtshrink.config.SyntaxChecks;
 import virtshrink.history.History;
 import virtshrink.image.RunDirectory;
+import virtshrink.libvirt.DomainWatch;
 import virtshrink.libvirt.Hypervisor;
+import virtshrink.libvirt.Patience;
 import virtshrink.schedule.CronTimes;
 import virtshrink.schedule.Schedule;
 import virtshrink.shrink.Shrinker;
@@ -95,14 +97,24 @@ final class DaemonCommand implements Callable<Integer> {
         Logger log = LoggerFactory.getLogger(DaemonCommand.class);
         try (History history = History.open(configuration.history().directory())) {
             RunDirectory runs = RunDirectory.standard();
+            Patience patience = Patience.standard();
+            CurrentWork current = new CurrentWork();
+            current.onStop(() -> patience.end(CurrentWork.STOPPING));
             Workshop workshop = new Workshop(
-                    LibvirtDomains::open,
+                    uri -> LibvirtDomains.open(uri, patience),
                     new Shrinker()::runTogether,
                     history,
                     Clock.tickMillis(ZoneOffset.UTC),
-                    new CurrentWork(),
+                    current,
                     SystemdService.ofProcess()::status);
-            new Daemon(config, configuration, workshop, runs, SystemdService.ofProcess()).run();
+            new Daemon(
+                            config,
+                            configuration,
+                            workshop,
+                            runs,
+                            SystemdService.ofProcess(),
+                            (uri, listener) -> DomainWatch.open(uri, patience, listener))
+                    .run();
             return CommandLine.ExitCode.OK;
         } catch (IOException e) {
             log.error("cannot go on: {}", e.toString());

@@ -4,10 +4,12 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.UUID;
 import virtshrink.libvirt.DomainVerdict;
 import virtshrink.libvirt.Eligibility;
 import virtshrink.libvirt.Hypervisor;
 import virtshrink.libvirt.LibvirtUnavailableException;
+import virtshrink.libvirt.Patience;
 
 /** The real ones. */
 final class LibvirtDomains implements Domains {
@@ -19,8 +21,8 @@ final class LibvirtDomains implements Domains {
         this.eligibility = new Eligibility(hypervisor, domainLogDirectory);
     }
 
-    static LibvirtDomains open(String uri) throws LibvirtUnavailableException {
-        Hypervisor hypervisor = Hypervisor.open(uri);
+    static LibvirtDomains open(String uri, Patience patience) throws LibvirtUnavailableException {
+        Hypervisor hypervisor = Hypervisor.open(uri, patience);
         return new LibvirtDomains(hypervisor, hypervisor.domainLogDirectory());
     }
 
@@ -32,6 +34,11 @@ final class LibvirtDomains implements Domains {
     @Override
     public Optional<DomainVerdict> named(String nameOrUuid) throws LibvirtUnavailableException {
         return eligibility.judge(nameOrUuid);
+    }
+
+    @Override
+    public Optional<String> whyNotIdle(UUID domain) throws LibvirtUnavailableException {
+        return eligibility.whyNotIdle(domain);
     }
 
     @Override

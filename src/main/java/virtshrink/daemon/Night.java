@@ -23,6 +23,7 @@ import virtshrink.libvirt.DomainVerdict;
 import virtshrink.libvirt.LibvirtUnavailableException;
 import virtshrink.schedule.MaintenanceWindow;
 import virtshrink.schedule.Schedule;
+import virtshrink.shrink.Cancellation;
 import virtshrink.shrink.Outcome;
 import virtshrink.shrink.ShrinkReport;
 import virtshrink.shrink.ShrinkRequest;
@@ -42,6 +43,8 @@ final class Night {
     private final Instant due;
     private final MaintenanceWindow window;
     private final DomainLink link;
+    /** Only this domain, and not a night that the schedule's times know of. */
+    private final Optional<UUID> only;
 
     private int selected;
     private int leftAlone;
@@ -49,11 +52,25 @@ final class Night {
     private int attempted;
 
     Night(Workshop workshop, String uri, Schedule schedule, Instant due) {
+        this(workshop, uri, schedule, due, Optional.empty());
+    }
+
+    private Night(Workshop workshop, String uri, Schedule schedule, Instant due, Optional<UUID> only) {
         this.workshop = workshop;
         this.schedule = schedule;
         this.due = due;
         this.window = schedule.window(due);
         this.link = new DomainLink(workshop, uri, PATIENCE, this::whyNotGoOn);
+        this.only = only;
+    }
+
+    /**
+     * The schedule's work on a domain out of turn.
+     *
+     * @param due of the night in whose window it is done
+     */
+    static Night of(Workshop workshop, String uri, Schedule schedule, Instant due, UUID domain) {
+        return new Night(workshop, uri, schedule, due, Optional.of(domain));
     }
 
     /** A domain that is worth a run. */
@@ -67,8 +84,10 @@ final class Night {
                     due);
             return;
         }
-        LOG.info("{}: begins the work that was due at {}", schedule.name(), due);
-        remember(new NightBegan(now(), schedule.name(), schedule.rhythm(), due));
+        if (only.isEmpty()) {
+            LOG.info("{}: begins the work that was due at {}", schedule.name(), due);
+            remember(new NightBegan(now(), schedule.name(), schedule.rhythm(), due));
+        }
         workshop.current().begin(window);
         String reason = "";
         try (link) {
@@ -79,6 +98,9 @@ final class Night {
             reason = String.valueOf(e.getMessage());
         } finally {
             workshop.current().end();
+        }
+        if (only.isPresent()) {
+            return;
         }
         remember(new NightEnded(now(), schedule.name(), due, selected, leftAlone, unchanged, attempted, reason));
         LOG.info(
@@ -96,7 +118,7 @@ final class Night {
         Map<String, Path> pools = link.ask(Domains::poolDirectories);
         ChoiceRule rule = new ChoiceRule(schedule, workshop.history(), pools);
         List<Choice.Take> taken = new ArrayList<>();
-        for (DomainVerdict verdict : link.ask(Domains::all)) {
+        for (DomainVerdict verdict : link.ask(this::candidates)) {
             Choice choice = rule.choose(verdict, now());
             count(verdict, choice);
             if (choice instanceof Choice.Take take) {
@@ -132,6 +154,12 @@ final class Night {
         } else {
             attempted++;
         }
+    }
+
+    private List<DomainVerdict> candidates(Domains domains) throws LibvirtUnavailableException {
+        return only.isPresent()
+                ? domains.named(only.get().toString()).stream().toList()
+                : domains.all();
     }
 
     private Optional<Worthwhile> estimate(Choice.Take take) {
@@ -191,11 +219,14 @@ final class Night {
     /** The reports on the disks that are meant. */
     private List<ShrinkReport> run(Choice.Take take, boolean estimateOnly) {
         List<ShrinkRequest> requests = take.verdict().requests();
+        Cancellation cancellation =
+                workshop.current().newCancellation(take.verdict().domain().uuid());
         List<ShrinkReport> reports = workshop.runner()
                 .run(
                         take.requests(schedule, estimateOnly),
                         new StatusProgress(schedule.name() + ": " + take.name(), workshop.clock(), workshop.status()),
-                        workshop.current().newCancellation());
+                        cancellation);
+        workshop.current().ended(cancellation);
         List<ShrinkReport> meant = new ArrayList<>();
         for (int i = 0; i < requests.size(); i++) {
             if (take.means(requests.get(i))) {

@@ -4,6 +4,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.UUID;
 import virtshrink.libvirt.DomainIdleGuard.DomainQuery;
 import virtshrink.shrink.ShrinkRequest;
 
@@ -46,6 +47,14 @@ public final class Eligibility {
                 .filter(known -> known.uuid().equals(wanted.get().uuid()))
                 .toList();
         return judge(survey, domain, idleRule, hypervisor::domain).stream().findFirst();
+    }
+
+    /** Why a domain is not at rest, as a sentence; empty if it is. Neither its disks nor other domains are looked at. */
+    public Optional<String> whyNotIdle(UUID domain) throws LibvirtUnavailableException {
+        Optional<DomainRecord> now = hypervisor.domain(domain.toString());
+        return now.isEmpty()
+                ? Optional.of("the domain with the UUID " + domain + " is no longer defined")
+                : idleRule.whyNotIdle(now.get());
     }
 
     /** The judgement itself, on what is known of the host. */

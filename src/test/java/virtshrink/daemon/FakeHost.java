@@ -162,6 +162,13 @@ final class FakeHost implements Domains.Source, Workshop.DiskRunner {
         }
 
         @Override
+        public Optional<String> whyNotIdle(UUID domain) throws LibvirtUnavailableException {
+            return named(domain.toString())
+                    .map(DomainVerdict::refusal)
+                    .orElse(Optional.of("it is no longer defined"));
+        }
+
+        @Override
         public Map<String, Path> poolDirectories() {
             return Map.of();
         }
