@@ -53,7 +53,6 @@ final class Daemon {
     private final Timetable timetable;
     private final BlockingQueue<Event> events = new LinkedBlockingQueue<>();
     private final ReentrantLock atWork = new ReentrantLock();
-    private final AfterStop afterStop = new AfterStop();
     private final DomainEvents.Source domainEvents;
     private volatile Configuration configuration;
 
@@ -90,8 +89,9 @@ final class Daemon {
         timetable.replace(schedules);
         schedules.forEach(this::makeUpForMissedNight);
         timetable.start();
-        begin("sweep", this::sweep);
-        begin("after-stop", this::lookAfterStops);
+        Thread sweep = new Thread(this::sweep, "sweep");
+        sweep.setDaemon(true);
+        sweep.start();
         watchDomains();
         systemd.ready();
         sayWaiting();
@@ -99,18 +99,14 @@ final class Daemon {
         stop();
     }
 
-    private static void begin(String name, Runnable work) {
-        Thread thread = new Thread(work, name);
-        thread.setDaemon(true);
-        thread.start();
-    }
-
     private void watchDomains() {
+        AfterStop afterStop = new AfterStop();
         Supplier<String> uri = () -> configuration.connect();
         DomainReactions reactions = new DomainReactions(
                 workshop.current(), afterStop, () -> Schedules.of(configuration), workshop.clock());
         new DomainEvents(workshop.current(), domainEvents, uri, HookCheck.ofHost()::run, reactions::changed).start();
         new IdleCheck(workshop, uri, reactions).start();
+        new AfterStopWork(workshop, afterStop, () -> configuration, this::work).start();
     }
 
     private void listen() {
@@ -188,35 +184,6 @@ final class Daemon {
         }
         if (!workshop.current().isStopped()) {
             sayWaiting();
-        }
-    }
-
-    private void lookAfterStops() {
-        while (!workshop.current().isStopped()) {
-            workshop.current().pause(TICK);
-            if (afterStop.isAnyDue(workshop.clock().instant())) {
-                // Whose turn it is shows when the work before has ended: a domain may have been started again meanwhile.
-                try {
-                    work(() -> afterStop.takeDue(workshop.clock().instant()).ifPresent(this::lookAt));
-                } catch (RuntimeException bug) {
-                    LOG.error("internal error in the work after a shutdown", bug);
-                }
-            }
-        }
-    }
-
-    private void lookAt(AfterStop.Due due) {
-        Instant now = workshop.clock().instant();
-        Optional<Schedule> schedule = Schedules.of(configuration).stream()
-                .filter(known -> known.name().equals(due.schedule()))
-                .findFirst();
-        Optional<Instant> night = schedule.flatMap(known -> known.openNight(now));
-        if (night.isPresent()) {
-            LOG.debug("{}: {} has been shut down for a while", due.schedule(), due.name());
-            Night.of(workshop, configuration.connect(), schedule.get(), night.get(), due.domain())
-                    .run();
-        } else {
-            LOG.debug("{}: {} waits for the next night, this is no time for it", due.schedule(), due.name());
         }
     }
 

@@ -42,27 +42,33 @@ public final class Hypervisor implements AutoCloseable {
         this.pools = new StoragePools(connection);
     }
 
-    /** Connects, with a patience of its own. */
-    public static Hypervisor open(String uri) throws LibvirtUnavailableException {
-        return open(uri, Patience.standard());
-    }
-
     /**
-     * Connects.
+     * Connects, with a patience of its own.
      *
      * @param uri of a driver on this host, such as {@code qemu:///system}
-     * @param patience with which every answer is waited for
      * @throws LibvirtUnavailableException if the URI leads elsewhere, libvirt is not installed, or it does not answer
      */
-    public static Hypervisor open(String uri, Patience patience) throws LibvirtUnavailableException {
+    public static Hypervisor open(String uri) throws LibvirtUnavailableException {
         ConnectionUri parsed = ConnectionUri.parse(uri);
+        Patience patience = Patience.standard();
         return new Hypervisor(parsed, patience, connect(parsed, parsed.isEmbedded(), patience));
     }
 
     /**
+     * Connects likewise, for a process that lives long: libvirt's event loop keeps the connection alive, so that one to a libvirtd that hangs is
+     * found to be broken.
+     *
+     * @param patience with which every answer is waited for
+     */
+    public static Hypervisor open(String uri, Patience patience) throws LibvirtUnavailableException {
+        ConnectionUri parsed = ConnectionUri.parse(uri);
+        return new Hypervisor(parsed, patience, connect(parsed, true, patience));
+    }
+
+    /**
      * Connects.
      *
-     * @param events whether libvirt's event loop must run: a driver that lives in this process needs it
+     * @param events whether libvirt's event loop must run, which has to be started before any connection that it serves
      */
     static Connection connect(ConnectionUri parsed, boolean events, Patience patience)
             throws LibvirtUnavailableException {
@@ -251,7 +257,7 @@ public final class Hypervisor implements AutoCloseable {
         }
         if (connection == used) {
             try {
-                connection = connect(uri, uri.isEmbedded(), patience);
+                connection = connect(uri, EventLoop.isStarted(), patience);
                 pools = new StoragePools(connection);
             } catch (LibvirtUnavailableException stillGone) {
                 return false;
