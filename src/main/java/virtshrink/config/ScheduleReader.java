@@ -47,6 +47,7 @@ final class ScheduleReader {
                 patterns("paths"),
                 section.text("min-reclaim", Amounts::minimumGain).orElse(STANDARD_MINIMUM_GAIN),
                 section.integer("min-days-since-shrink", 0, 0, MOST_DAYS),
+                section.integer("min-hours-off", 0, 0, MOST_DAYS * 24),
                 section.flag("allow-rename", false));
         section.refuseUnknownKeys();
         return settings;

@@ -21,6 +21,7 @@ import virtshrink.shrink.MinimumGain;
  * @param pools of disks; the paths likewise
  * @param minimumGain below it an image is left as it is
  * @param minimumDaysSinceShrink at least 0; a domain shrunk more recently is left alone
+ * @param minimumHoursOff at least 0; a domain whose images were written to more recently is left alone
  * @param allowRename whether plain renames are accepted where files cannot be exchanged
  */
 public record ScheduleSettings(
@@ -37,6 +38,7 @@ public record ScheduleSettings(
         Patterns paths,
         MinimumGain minimumGain,
         int minimumDaysSinceShrink,
+        int minimumHoursOff,
         boolean allowRename) {
 
     /** What becomes of a time that passed while the host was off or another schedule was at work. */

@@ -8,6 +8,7 @@ import java.util.function.Supplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import virtshrink.config.Configuration;
+import virtshrink.policy.Schedules;
 import virtshrink.schedule.Schedule;
 
 /** Looks at the domains that have been shut down for as long as their schedule wants. */

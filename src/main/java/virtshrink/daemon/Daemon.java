@@ -26,6 +26,7 @@ import virtshrink.image.RunDirectory;
 import virtshrink.libvirt.DomainDisk;
 import virtshrink.libvirt.DomainVerdict;
 import virtshrink.libvirt.LibvirtUnavailableException;
+import virtshrink.policy.Schedules;
 import virtshrink.schedule.Schedule;
 import virtshrink.schedule.Timetable;
 
@@ -134,11 +135,12 @@ final class Daemon {
     private void reload() {
         systemd.reloading();
         try {
-            Configuration fresh = ConfigurationFile.read(configurationFile, DaemonCommand.CHECKS);
+            Configuration fresh = ConfigurationFile.read(configurationFile, Schedules.CHECKS);
             if (!fresh.history().directory().equals(configuration.history().directory())) {
                 LOG.warn("another history directory needs a restart of the daemon");
             }
             configuration = fresh;
+            workshop.slots().limit(DiskSlots.Limits.of(fresh.limits()));
             timetable.replace(Schedules.of(fresh));
             LOG.info("the configuration has been read again");
         } catch (InvalidConfigurationException e) {

@@ -21,13 +21,11 @@ import picocli.CommandLine.Spec;
 import virtshrink.config.Configuration;
 import virtshrink.config.ConfigurationFile;
 import virtshrink.config.InvalidConfigurationException;
-import virtshrink.config.SyntaxChecks;
 import virtshrink.history.History;
 import virtshrink.image.RunDirectory;
 import virtshrink.libvirt.DomainWatch;
-import virtshrink.libvirt.Hypervisor;
 import virtshrink.libvirt.Patience;
-import virtshrink.schedule.CronTimes;
+import virtshrink.policy.Schedules;
 import virtshrink.schedule.Schedule;
 import virtshrink.shrink.Shrinker;
 
@@ -48,8 +46,6 @@ final class DaemonCommand implements Callable<Integer> {
     private static final int FAILED = 1;
     private static final int WRONG_CONFIGURATION = 2;
 
-    static final SyntaxChecks CHECKS = new SyntaxChecks(CronTimes::problemWith, Hypervisor::problemWith);
-
     @Spec
     @SuppressWarnings("NullAway.Init") // set by picocli before the command runs
     private CommandSpec spec;
@@ -69,7 +65,7 @@ final class DaemonCommand implements Callable<Integer> {
     public Integer call() {
         Configuration configuration;
         try {
-            configuration = ConfigurationFile.read(config, CHECKS);
+            configuration = ConfigurationFile.read(config, Schedules.CHECKS);
         } catch (InvalidConfigurationException e) {
             e.problems().forEach(spec.commandLine().getErr()::println);
             return WRONG_CONFIGURATION;
@@ -106,6 +102,7 @@ final class DaemonCommand implements Callable<Integer> {
                     history,
                     Clock.tickMillis(ZoneOffset.UTC),
                     current,
+                    new DiskSlots(DiskSlots.Limits.of(configuration.limits())),
                     SystemdService.ofProcess()::status);
             new Daemon(
                             config,

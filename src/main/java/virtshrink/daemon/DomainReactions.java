@@ -3,7 +3,6 @@ package virtshrink.daemon;
 import java.time.Clock;
 import java.util.List;
 import java.util.Optional;
-import java.util.UUID;
 import java.util.function.Supplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -33,7 +32,7 @@ final class DomainReactions {
 
     /** Libvirt tells it. */
     void changed(DomainChange change) {
-        whyNotGoOn(change).ifPresent(why -> cancel(change.domain(), why));
+        whyNotGoOn(change).ifPresent(why -> cancel(change.name(), why));
         afterStop.changed(change, schedules.get(), clock.instant());
     }
 
@@ -42,7 +41,8 @@ final class DomainReactions {
      * happened while it could not be reached.
      */
     void check(DomainLink link) throws WorkOverException {
-        for (UUID domain : current.domains()) {
+        for (CurrentWork.Task task : current.tasks()) {
+            String domain = task.domain();
             try {
                 link.ask(domains -> domains.whyNotIdle(domain)).ifPresent(why -> cancel(domain, why));
             } catch (LibvirtUnavailableException e) {
@@ -52,9 +52,9 @@ final class DomainReactions {
         }
     }
 
-    private void cancel(UUID domain, String why) {
+    private void cancel(String domain, String why) {
         if (current.cancel(domain, why)) {
-            LOG.info("the work on a domain is cancelled: {}", why);
+            LOG.info("{}: its work is cancelled: {}", domain, why);
         }
     }
 

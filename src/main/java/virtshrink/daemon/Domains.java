@@ -4,7 +4,6 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.UUID;
 import virtshrink.libvirt.DomainVerdict;
 import virtshrink.libvirt.LibvirtUnavailableException;
 
@@ -17,7 +16,7 @@ interface Domains extends AutoCloseable {
     Optional<DomainVerdict> named(String nameOrUuid) throws LibvirtUnavailableException;
 
     /** Why a domain is not at rest, as a sentence; empty if it is. Its disks are not looked at. */
-    Optional<String> whyNotIdle(UUID domain) throws LibvirtUnavailableException;
+    Optional<String> whyNotIdle(String nameOrUuid) throws LibvirtUnavailableException;
 
     /** By the pools' names, symbolic links resolved. */
     Map<String, Path> poolDirectories() throws LibvirtUnavailableException;

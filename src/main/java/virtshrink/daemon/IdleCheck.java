@@ -31,7 +31,7 @@ final class IdleCheck {
     private void watch() {
         while (!workshop.current().isStopped()) {
             workshop.current().pause(INTERVAL);
-            if (!workshop.current().domains().isEmpty()) {
+            if (!workshop.current().tasks().isEmpty()) {
                 watchWork();
             }
         }
@@ -40,7 +40,7 @@ final class IdleCheck {
     /** Over one connection, which an idle daemon does not need. */
     private void watchWork() {
         try (DomainLink link = new DomainLink(workshop, uri.get(), Duration.ZERO, this::stopping)) {
-            while (!workshop.current().domains().isEmpty()) {
+            while (!workshop.current().tasks().isEmpty()) {
                 reactions.check(link);
                 workshop.current().pause(INTERVAL);
             }

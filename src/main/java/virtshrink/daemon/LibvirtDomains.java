@@ -4,7 +4,6 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.UUID;
 import virtshrink.libvirt.DomainVerdict;
 import virtshrink.libvirt.Eligibility;
 import virtshrink.libvirt.Hypervisor;
@@ -37,8 +36,8 @@ final class LibvirtDomains implements Domains {
     }
 
     @Override
-    public Optional<String> whyNotIdle(UUID domain) throws LibvirtUnavailableException {
-        return eligibility.whyNotIdle(domain);
+    public Optional<String> whyNotIdle(String nameOrUuid) throws LibvirtUnavailableException {
+        return eligibility.whyNotIdle(nameOrUuid);
     }
 
     @Override

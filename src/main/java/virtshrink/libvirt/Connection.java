@@ -147,6 +147,32 @@ final class Connection extends Connect {
                 Math.max(0, checkpoints));
     }
 
+    /**
+     * Puts an element into the metadata of a persistent domain, in the place of the one of that namespace; elements of others stay. A running
+     * domain gets it both now and for its next start.
+     *
+     * @param element none removes it
+     */
+    void setMetadata(UUID uuid, Optional<String> element, String key, String namespace) throws CallFailedException {
+        Pointer domain = CALLS.virDomainLookupByUUIDString(pointer(), uuid.toString());
+        if (domain == null) {
+            throw failed("the domain");
+        }
+        try {
+            int active = CALLS.virDomainIsActive(domain);
+            if (active < 0) {
+                throw failed("whether the domain is running");
+            }
+            int flags = LibvirtCalls.AFFECT_CONFIG | (active == 1 ? LibvirtCalls.AFFECT_LIVE : 0);
+            @Nullable String xml = element.orElse(null);
+            if (CALLS.virDomainSetMetadata(domain, LibvirtCalls.METADATA_ELEMENT, xml, key, namespace, flags) < 0) {
+                throw failed("the metadata of the domain");
+            }
+        } finally {
+            CALLS.virDomainFree(domain);
+        }
+    }
+
     private static UUID uuid(Pointer domain) throws CallFailedException {
         byte[] buffer = new byte[LibvirtCalls.UUID_BUFFER_BYTES];
         if (CALLS.virDomainGetUUIDString(domain, buffer) < 0) {

@@ -4,7 +4,6 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
-import java.util.UUID;
 import virtshrink.libvirt.DomainIdleGuard.DomainQuery;
 import virtshrink.shrink.ShrinkRequest;
 
@@ -50,10 +49,10 @@ public final class Eligibility {
     }
 
     /** Why a domain is not at rest, as a sentence; empty if it is. Neither its disks nor other domains are looked at. */
-    public Optional<String> whyNotIdle(UUID domain) throws LibvirtUnavailableException {
-        Optional<DomainRecord> now = hypervisor.domain(domain.toString());
+    public Optional<String> whyNotIdle(String nameOrUuid) throws LibvirtUnavailableException {
+        Optional<DomainRecord> now = hypervisor.domain(nameOrUuid);
         return now.isEmpty()
-                ? Optional.of("the domain with the UUID " + domain + " is no longer defined")
+                ? Optional.of("the domain " + nameOrUuid + " is no longer defined")
                 : idleRule.whyNotIdle(now.get());
     }
 

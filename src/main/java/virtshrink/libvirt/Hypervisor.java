@@ -17,8 +17,8 @@ import virtshrink.libvirt.Connection.CallFailedException;
 import virtshrink.libvirt.Connection.Condition;
 
 /**
- * One connection to libvirt on this host. Only asks; the one thing it changes is the view that libvirt has of a storage pool, by refreshing
- * it. Thread-safe. Every question goes to libvirt anew.
+ * One connection to libvirt on this host. Only asks, but for two things: {@link #refreshPoolsHolding} changes the view that libvirt has of a
+ * storage pool, {@link #storePolicy} the metadata of a domain. Thread-safe. Every question goes to libvirt anew.
  */
 public final class Hypervisor implements AutoCloseable {
     /** {@code VIR_DOMAIN_XML_INACTIVE}. */
@@ -158,6 +158,25 @@ public final class Hypervisor implements AutoCloseable {
     /** The directories of the active storage pools that keep image files, by the pools' names; symbolic links resolved where they can be. */
     public Map<String, Path> poolDirectories() throws LibvirtUnavailableException {
         return ask("the directories of the storage pools", pools::directories);
+    }
+
+    /**
+     * Makes this the policy of a persistent domain, and of its running instance if there is one. What else is in its metadata stays.
+     *
+     * @return why the domain cannot have a policy; empty if it has it now
+     */
+    public Optional<String> storePolicy(DomainRecord domain, DomainPolicy policy) throws LibvirtUnavailableException {
+        if (!domain.persistent()) {
+            return Optional.of("the domain " + domain.name()
+                    + " is transient: it vanishes when it stops, and its policy with it; define it first, for example with:"
+                    + " virsh define FILE");
+        }
+        Optional<String> element =
+                policy.equals(DomainPolicy.NONE) ? Optional.empty() : Optional.of(PolicyXml.write(policy));
+        return ask("a change of the metadata of " + domain.name(), () -> {
+            connection.setMetadata(domain.uuid(), element, PolicyXml.KEY, PolicyXml.NAMESPACE);
+            return Optional.empty();
+        });
     }
 
     /** Everything that bears on who uses which image. */

@@ -18,6 +18,15 @@ interface LibvirtCalls extends Library {
     /** {@code VIR_ERR_NO_DOMAIN}. */
     int ERROR_NO_DOMAIN = 42;
 
+    /** {@code VIR_DOMAIN_METADATA_ELEMENT}. */
+    int METADATA_ELEMENT = 2;
+
+    /** {@code VIR_DOMAIN_AFFECT_LIVE}. */
+    int AFFECT_LIVE = 1;
+
+    /** {@code VIR_DOMAIN_AFFECT_CONFIG}. */
+    int AFFECT_CONFIG = 2;
+
     /** {@code VIR_UUID_STRING_BUFLEN}. */
     int UUID_BUFFER_BYTES = 37;
 
@@ -43,6 +52,12 @@ interface LibvirtCalls extends Library {
     int virDomainGetState(Pointer domain, IntByReference state, IntByReference reason, int flags);
 
     int virDomainListAllCheckpoints(Pointer domain, @Nullable PointerByReference checkpoints, int flags);
+
+    /** 1 or 0; -1 on error. */
+    int virDomainIsActive(Pointer domain);
+
+    /** Puts {@code metadata} in the place of the element of that namespace; null removes it. */
+    int virDomainSetMetadata(Pointer domain, int type, @Nullable String metadata, String key, String uri, int flags);
 
     int virDomainFree(Pointer domain);
 

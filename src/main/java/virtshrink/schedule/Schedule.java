@@ -19,6 +19,7 @@ import virtshrink.shrink.MinimumGain;
  * @param afterStop how long after its shutdown a domain is looked at, at any time of the day that the window allows
  * @param minimumGain below it an image is left as it is
  * @param minimumSinceShrink a domain shrunk more recently is left alone
+ * @param minimumOff a domain whose images were written to more recently is left alone
  * @param allowRename whether plain renames are accepted where files cannot be exchanged
  */
 public record Schedule(
@@ -32,6 +33,7 @@ public record Schedule(
         Selection selection,
         MinimumGain minimumGain,
         Duration minimumSinceShrink,
+        Duration minimumOff,
         boolean allowRename) {
 
     /** When it is due. */

@@ -42,10 +42,6 @@ class ConfigurationFileTest {
         return ConfigurationFile.read(write(text), CHECKS);
     }
 
-    private ScheduleSettings schedule(String lines) throws IOException, InvalidConfigurationException {
-        return read("[schedule.s]\ncron = '0 30 1 * * ?'\n" + lines).schedules().get(0);
-    }
-
     /** Line and message of everything that is wrong with the text. */
     private List<String> problems(String text) throws IOException {
         Path file = write(text);
@@ -87,6 +83,7 @@ class ConfigurationFileTest {
                 exclude-paths = ["*.raw"]
                 min-reclaim = "1.5G"
                 min-days-since-shrink = 7
+                min-hours-off = 24
                 allow-rename = true
                 """);
         assertEquals("qemu:///session", configuration.connect());
@@ -106,6 +103,7 @@ class ConfigurationFileTest {
                         new Patterns(List.of("/srv/*"), List.of("*.raw")),
                         new MinimumGain(3L << 29, 0),
                         7,
+                        24,
                         true)),
                 configuration.schedules());
     }
@@ -126,6 +124,8 @@ class ConfigurationFileTest {
                         "connect",
                         "directory",
                         "keep-days",
+                        "disks",
+                        "disks-per-device",
                         "cron",
                         "time-zone",
                         "window-end",
@@ -142,6 +142,7 @@ class ConfigurationFileTest {
                         "exclude-paths",
                         "min-reclaim",
                         "min-days-since-shrink",
+                        "min-hours-off",
                         "allow-rename")),
                 new TreeSet<>(keys));
 
@@ -208,6 +209,7 @@ class ConfigurationFileTest {
                 "include-names = 'web'|include-names must be a list of texts, as in include-names = [\"web-*\"]",
                 "include-names = ['a', 3]|include-names holds '3': each element must be a text in quotes, not empty",
                 "include-names = ['']|include-names holds '': each element must be a text in quotes, not empty",
+                "min-hours-off = 87601|min-hours-off is 87601: it must be from 0 to 87600",
                 "min-reclaim = '64Q'|min-reclaim is '64Q': it must be a size such as 64M or 1.5G, or a percentage such as 5%",
                 "min-reclaim = '101%'|min-reclaim is '101%': that is more than all",
                 "min-reclaim = '9E'|min-reclaim is '9E': that is too large",

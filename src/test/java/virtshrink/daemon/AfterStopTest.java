@@ -28,6 +28,8 @@ import virtshrink.history.HistoryEntry.DiskRun;
 import virtshrink.history.HistoryReader;
 import virtshrink.libvirt.DomainChange;
 import virtshrink.libvirt.DomainChange.Kind;
+import virtshrink.policy.Schedules;
+import virtshrink.shrink.Outcome;
 
 /** Work after a shutdown, by a clock that is set. */
 @Timeout(value = 30, unit = TimeUnit.SECONDS)
@@ -50,8 +52,7 @@ class AfterStopTest {
     void prepare() throws Exception {
         host = new FakeHost(Files.createDirectory(directory.resolve("images")));
         history = History.open(directory.resolve("history"));
-        Workshop workshop = new Workshop(host, host, history, clock, current, line -> {});
-        work = new AfterStopWork(workshop, waiting, () -> configuration, Runnable::run);
+        work = new AfterStopWork(workshop(), waiting, () -> configuration, Runnable::run);
         reactions = new DomainReactions(current, waiting, () -> Schedules.of(configuration), clock);
         configure("after-stop-minutes = 10");
     }
@@ -61,12 +62,17 @@ class AfterStopTest {
         history.close();
     }
 
+    private Workshop workshop() {
+        DiskSlots slots = new DiskSlots(new DiskSlots.Limits(1, 1));
+        return new Workshop(host, host, history, clock, current, slots, line -> {});
+    }
+
     private void configure(String... lines) throws Exception {
         Path file = Files.writeString(
                 directory.resolve("virt-shrinkd.toml"),
                 "[schedule.nightly]\ncron = '0 30 1 * * ?'\ntime-zone = 'UTC'\nmin-reclaim = '100'\n"
                         + String.join("\n", lines));
-        configuration = ConfigurationFile.read(file, DaemonCommand.CHECKS);
+        configuration = ConfigurationFile.read(file, Schedules.CHECKS);
     }
 
     private static UUID uuid(String name) {
@@ -175,7 +181,8 @@ class AfterStopTest {
     void aScheduleThatIsGoneMeanwhileWantsNothing() throws Exception {
         host.add("web", 200);
         happens("web", Kind.SHUT_DOWN);
-        configuration = new Configuration(configuration.connect(), configuration.history(), List.of());
+        configuration = new Configuration(
+                configuration.connect(), configuration.history(), configuration.limits(), List.of());
         after(DELAY);
         assertEquals(List.of(), host.runs);
     }
@@ -213,8 +220,7 @@ class AfterStopTest {
     @Test
     void itsTurnIsLookedUpWhenTheWorkBeforeHasEnded() throws Exception {
         host.add("web", 200);
-        Workshop workshop = new Workshop(host, host, history, clock, current, line -> {});
-        AfterStopWork queued = new AfterStopWork(workshop, waiting, () -> configuration, turn -> {
+        AfterStopWork queued = new AfterStopWork(workshop(), waiting, () -> configuration, turn -> {
             happens("web", Kind.RUNS);
             turn.run();
         });
@@ -235,24 +241,24 @@ class AfterStopTest {
         host.duringRun = run -> {
             if (run.equals("other-vda")) {
                 happens("web", kind);
-                assertFalse(current.cancel(uuid("web"), "nobody works on it"));
+                assertFalse(current.cancel("web", "nobody works on it"));
             } else if (run.equals("web-vda")) {
                 happens("web", kind);
                 told.add(run);
             }
         };
         new Night(
-                        new Workshop(host, host, history, clock, current, line -> {}),
+                        workshop(),
                         "fake:///",
                         Schedules.of(configuration).get(0),
                         clock.instant())
                 .run();
         assertEquals(List.of("web-vda"), told);
         DiskRun web = history.lastOfDisk(uuid("web"), "vda").orElseThrow();
-        assertEquals(virtshrink.shrink.Outcome.YIELDED, web.outcome());
+        assertEquals(Outcome.YIELDED, web.outcome());
         assertTrue(web.reason().startsWith("the domain web "), web::reason);
         assertEquals(
-                virtshrink.shrink.Outcome.SHRUNK,
+                Outcome.SHRUNK,
                 history.lastOfDisk(uuid("other"), "vda").orElseThrow().outcome());
     }
 
@@ -266,7 +272,7 @@ class AfterStopTest {
         happens("web", Kind.SHUT_DOWN);
         after(DELAY);
         assertEquals(
-                virtshrink.shrink.Outcome.SHRUNK,
+                Outcome.SHRUNK,
                 history.lastOfDisk(uuid("web"), "vda").orElseThrow().outcome());
     }
 
@@ -277,7 +283,7 @@ class AfterStopTest {
         host.duringRun = run -> {
             host.addRefused("web", "the domain web has 1 snapshot");
             try (DomainLink link = new DomainLink(
-                    new Workshop(host, host, history, clock, current, line -> {}),
+                    workshop(),
                     "fake:///",
                     Duration.ZERO,
                     Optional::empty)) {
@@ -299,7 +305,7 @@ class AfterStopTest {
         host.duringRun = run -> {
             host.refusedConnections = 1;
             try (DomainLink link = new DomainLink(
-                    new Workshop(host, host, history, clock, current, line -> {}),
+                    workshop(),
                     "fake:///",
                     Duration.ZERO,
                     Optional::empty)) {
@@ -311,7 +317,7 @@ class AfterStopTest {
         happens("web", Kind.SHUT_DOWN);
         after(DELAY);
         assertEquals(
-                virtshrink.shrink.Outcome.SHRUNK,
+                Outcome.SHRUNK,
                 history.lastOfDisk(uuid("web"), "vda").orElseThrow().outcome());
     }
 }

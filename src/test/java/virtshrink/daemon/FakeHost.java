@@ -110,7 +110,7 @@ final class FakeHost implements Domains.Source, Workshop.DiskRunner {
                 0,
                 0,
                 true,
-                "",
+                "<domain/>",
                 List.of(),
                 List.of());
     }
@@ -162,10 +162,10 @@ final class FakeHost implements Domains.Source, Workshop.DiskRunner {
         }
 
         @Override
-        public Optional<String> whyNotIdle(UUID domain) throws LibvirtUnavailableException {
-            return named(domain.toString())
-                    .map(DomainVerdict::refusal)
-                    .orElse(Optional.of("it is no longer defined"));
+        public Optional<String> whyNotIdle(String nameOrUuid) throws LibvirtUnavailableException {
+            requireWhole();
+            DomainVerdict known = domains.get(nameOrUuid);
+            return known == null ? Optional.of("it is no longer defined") : known.refusal();
         }
 
         @Override

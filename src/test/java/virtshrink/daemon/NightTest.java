@@ -42,6 +42,7 @@ class NightTest {
 
     private final ManualClock clock = new ManualClock("2026-11-22T01:30:00Z");
     private final CurrentWork current = new CurrentWork();
+    private final DiskSlots slots = new DiskSlots(new DiskSlots.Limits(1, 1));
     private final List<String> status = new ArrayList<>();
     private FakeHost host;
     private History history;
@@ -69,6 +70,7 @@ class NightTest {
                 selection,
                 new MinimumGain(minimumBytes, 0),
                 Duration.ofDays(minimumDays),
+                Duration.ZERO,
                 true);
     }
 
@@ -77,7 +79,7 @@ class NightTest {
     }
 
     private void night(Schedule schedule) {
-        Workshop workshop = new Workshop(host, host, history, clock, current, status::add);
+        Workshop workshop = new Workshop(host, host, history, clock, current, slots, status::add);
         new Night(workshop, "fake:///", schedule, DUE).run();
     }
 
@@ -169,6 +171,7 @@ class NightTest {
                 NOT_TESTS,
                 new MinimumGain(100, 0),
                 Duration.ofDays(minimumDays),
+                Duration.ZERO,
                 true);
     }
 

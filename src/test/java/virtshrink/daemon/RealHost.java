@@ -73,6 +73,7 @@ final class RealHost implements AutoCloseable {
                 history,
                 Clock.tickMillis(ZoneOffset.UTC),
                 current,
+                new DiskSlots(new DiskSlots.Limits(1, 1)),
                 line -> {});
     }
 
@@ -88,6 +89,7 @@ final class RealHost implements AutoCloseable {
                 Optional.of(Duration.ofMinutes(1)),
                 new Selection(Patterns.ALL, Patterns.ALL, Patterns.ALL, Patterns.ALL),
                 new MinimumGain(1 << 20, 0),
+                Duration.ZERO,
                 Duration.ZERO,
                 false);
     }

@@ -123,6 +123,7 @@ class RealNightTest {
                 new Selection(new Patterns(List.of(), List.of("excluded-*")), Patterns.ALL, Patterns.ALL, Patterns.ALL),
                 new MinimumGain(MIB, 0),
                 Duration.ZERO,
+                Duration.ZERO,
                 false);
     }
 
@@ -139,6 +140,7 @@ class RealNightTest {
                 history,
                 Clock.tickMillis(ZoneOffset.UTC),
                 new CurrentWork(),
+                new DiskSlots(new DiskSlots.Limits(1, 1)),
                 line -> {});
     }
 

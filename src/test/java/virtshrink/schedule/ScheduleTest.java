@@ -26,6 +26,7 @@ class ScheduleTest {
                 Selection.ALL,
                 MinimumGain.ANY,
                 Duration.ZERO,
+                Duration.ZERO,
                 false);
     }
 
