@@ -40,6 +40,7 @@ final class ScheduleReader {
                 Duration.ofMinutes(
                         section.integer("start-margin-minutes", STANDARD_START_MARGIN_MINUTES, 0, MOST_MINUTES)),
                 section.text("misfire", ScheduleReader::misfire).orElse(Misfire.RUN),
+                section.integer("after-stop-minutes", 0, 0, MOST_MINUTES),
                 patterns("names"),
                 patterns("titles"),
                 patterns("pools"),

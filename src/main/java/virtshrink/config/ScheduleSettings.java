@@ -16,6 +16,7 @@ import virtshrink.shrink.MinimumGain;
  * @param windowEnd the local time at which work stops; none means it may take as long as it takes
  * @param startMargin nothing new is started so shortly before the end
  * @param misfire what becomes of a time that passed while nobody could act
+ * @param afterStopMinutes how long after its shutdown a domain is looked at; 0 means not at all
  * @param names of domains; the titles likewise
  * @param pools of disks; the paths likewise
  * @param minimumGain below it an image is left as it is
@@ -30,6 +31,7 @@ public record ScheduleSettings(
         Optional<LocalTime> windowEnd,
         Duration startMargin,
         Misfire misfire,
+        int afterStopMinutes,
         Patterns names,
         Patterns titles,
         Patterns pools,

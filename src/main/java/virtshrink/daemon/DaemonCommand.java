@@ -23,6 +23,8 @@ import virtshrink.config.ConfigurationFile;
 import virtshrink.config.InvalidConfigurationException;
 import virtshrink.history.History;
 import virtshrink.image.RunDirectory;
+import virtshrink.libvirt.DomainWatch;
+import virtshrink.libvirt.Patience;
 import virtshrink.policy.Schedules;
 import virtshrink.schedule.Schedule;
 import virtshrink.shrink.Shrinker;
@@ -91,15 +93,25 @@ final class DaemonCommand implements Callable<Integer> {
         Logger log = LoggerFactory.getLogger(DaemonCommand.class);
         try (History history = History.open(configuration.history().directory())) {
             RunDirectory runs = RunDirectory.standard();
+            Patience patience = Patience.standard();
+            CurrentWork current = new CurrentWork();
+            current.onStop(() -> patience.end(CurrentWork.STOPPING));
             Workshop workshop = new Workshop(
-                    LibvirtDomains::open,
+                    uri -> LibvirtDomains.open(uri, patience),
                     new Shrinker()::runTogether,
                     history,
                     Clock.tickMillis(ZoneOffset.UTC),
-                    new CurrentWork(),
+                    current,
                     new DiskSlots(DiskSlots.Limits.of(configuration.limits())),
                     SystemdService.ofProcess()::status);
-            new Daemon(config, configuration, workshop, runs, SystemdService.ofProcess()).run();
+            new Daemon(
+                            config,
+                            configuration,
+                            workshop,
+                            runs,
+                            SystemdService.ofProcess(),
+                            (uri, listener) -> DomainWatch.open(uri, patience, listener))
+                    .run();
             return CommandLine.ExitCode.OK;
         } catch (IOException e) {
             log.error("cannot go on: {}", e.toString());

@@ -2,6 +2,7 @@ package virtshrink.policy;
 
 import java.time.Duration;
 import java.util.List;
+import java.util.Optional;
 import virtshrink.config.Configuration;
 import virtshrink.config.ScheduleSettings;
 import virtshrink.config.ScheduleSettings.Misfire;
@@ -32,6 +33,7 @@ public final class Schedules {
                 settings.windowEnd(),
                 settings.startMargin(),
                 settings.misfire() == Misfire.RUN,
+                Optional.of(Duration.ofMinutes(settings.afterStopMinutes())).filter(delay -> !delay.isZero()),
                 new Selection(
                         patterns(settings.names()),
                         patterns(settings.titles()),

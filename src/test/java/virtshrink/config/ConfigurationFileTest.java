@@ -72,6 +72,7 @@ class ConfigurationFileTest {
                 window-end = "05:30"
                 start-margin-minutes = 20
                 misfire = "skip"
+                after-stop-minutes = 10
                 include-names = ["web-*", "db?"]
                 exclude-names = ["web-9"]
                 include-titles = ["*test*"]
@@ -95,6 +96,7 @@ class ConfigurationFileTest {
                         Optional.of(LocalTime.of(5, 30)),
                         Duration.ofMinutes(20),
                         Misfire.SKIP,
+                        10,
                         new Patterns(List.of("web-*", "db?"), List.of("web-9")),
                         new Patterns(List.of("*test*"), List.of("keep")),
                         new Patterns(List.of("default"), List.of("slow")),
@@ -129,6 +131,7 @@ class ConfigurationFileTest {
                         "window-end",
                         "start-margin-minutes",
                         "misfire",
+                        "after-stop-minutes",
                         "include-names",
                         "exclude-names",
                         "include-titles",
@@ -199,6 +202,9 @@ class ConfigurationFileTest {
                 "window-end = 5|window-end must be a text in quotes",
                 "start-margin-minutes = -1|start-margin-minutes is -1: it must be from 0 to 1440",
                 "start-margin-minutes = 1.5|start-margin-minutes must be a whole number",
+                "after-stop-minutes = '10'|after-stop-minutes must be a whole number",
+                "after-stop-minutes = -5|after-stop-minutes is -5: it must be from 0 to 1440",
+                "after-stop-minute = 10|there is no key 'schedule.s.after-stop-minute'; did you mean 'after-stop-minutes'?",
                 "allow-rename = 'yes'|allow-rename must be true or false",
                 "include-names = 'web'|include-names must be a list of texts, as in include-names = [\"web-*\"]",
                 "include-names = ['a', 3]|include-names holds '3': each element must be a text in quotes, not empty",

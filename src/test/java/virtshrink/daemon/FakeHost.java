@@ -162,6 +162,13 @@ final class FakeHost implements Domains.Source, Workshop.DiskRunner {
         }
 
         @Override
+        public Optional<String> whyNotIdle(String nameOrUuid) throws LibvirtUnavailableException {
+            requireWhole();
+            DomainVerdict known = domains.get(nameOrUuid);
+            return known == null ? Optional.of("it is no longer defined") : known.refusal();
+        }
+
+        @Override
         public Map<String, Path> poolDirectories() {
             return Map.of();
         }

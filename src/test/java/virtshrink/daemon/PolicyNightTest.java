@@ -94,6 +94,7 @@ class PolicyNightTest {
                 Optional.empty(),
                 Duration.ZERO,
                 true,
+                Optional.empty(),
                 Selection.ALL,
                 new MinimumGain(1 << 30, 0),
                 Duration.ZERO,

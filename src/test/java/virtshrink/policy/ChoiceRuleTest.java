@@ -107,6 +107,7 @@ class ChoiceRuleTest {
                 Optional.empty(),
                 Duration.ZERO,
                 true,
+                Optional.empty(),
                 selection,
                 MinimumGain.parse(minimumGain),
                 Duration.ofDays(minimumDays),

@@ -22,6 +22,7 @@ class ScheduleTest {
                 windowEnd.isEmpty() ? Optional.empty() : Optional.of(LocalTime.parse(windowEnd)),
                 Duration.ofMinutes(5),
                 makesUp,
+                Optional.empty(),
                 Selection.ALL,
                 MinimumGain.ANY,
                 Duration.ZERO,

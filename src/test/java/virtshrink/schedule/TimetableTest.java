@@ -33,6 +33,7 @@ class TimetableTest {
                 Optional.empty(),
                 Duration.ZERO,
                 true,
+                Optional.empty(),
                 Selection.ALL,
                 MinimumGain.ANY,
                 Duration.ZERO,
