@@ -95,7 +95,8 @@ final class Dependents {
     private boolean meansImage(Path sibling, String name) throws IOException, ImageRefusedException {
         String plain = name.startsWith("file:") ? name.substring("file:".length()) : name;
         if (BackingReference.hasProtocol(plain)) {
-            // Such a name is not taken apart; if it mentions ours, or might under an escape of JSON, it is taken to mean it.
+            // Such a name is not taken apart; if it mentions ours, or might under an escape of JSON, it is taken to
+            // mean it.
             return plain.contains(String.valueOf(image.getFileName())) || plain.indexOf('\\') >= 0;
         }
         try {
