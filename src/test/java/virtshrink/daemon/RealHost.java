@@ -73,7 +73,7 @@ final class RealHost implements AutoCloseable {
                 history,
                 Clock.tickMillis(ZoneOffset.UTC),
                 current,
-                new DiskSlots(new DiskSlots.Limits(1, 1)),
+                FakeHost.neighbour(1, 1),
                 line -> {});
     }
 

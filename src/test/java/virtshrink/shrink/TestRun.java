@@ -20,6 +20,7 @@ final class TestRun {
 
     private final ShrinkRequestBuilder request;
     private ProgressListener progress = ProgressListener.SILENT;
+    private Restraint restraint = Restraint.NONE;
 
     /**
      * @param runs the run directory, made if missing
@@ -101,6 +102,11 @@ final class TestRun {
         return this;
     }
 
+    TestRun restraint(Restraint value) {
+        restraint = value;
+        return this;
+    }
+
     TestRun progress(ProgressListener value) {
         progress = value;
         return this;
@@ -147,7 +153,8 @@ final class TestRun {
     }
 
     ShrinkReport run() throws IOException {
-        return new ShrinkRun(RunDirectory.at(runs), request(), RunContext.ALONE, progress, cancellation).run();
+        return new ShrinkRun(RunDirectory.at(runs), request(), RunContext.ALONE, restraint, progress, cancellation)
+                .run();
     }
 
     /** Runs and wants that end. */
