@@ -104,8 +104,10 @@ class BusyHostTest {
                 windowEnd,
                 Duration.ofMinutes(5),
                 true,
+                Optional.empty(),
                 Selection.ALL,
                 new MinimumGain(100, 0),
+                Duration.ZERO,
                 Duration.ZERO,
                 true);
         Workshop workshop = new Workshop(host, host, history, clock, current, neighbour, status::add);
@@ -172,9 +174,7 @@ class BusyHostTest {
     void readsWhatTheKernelTells() throws IOException {
         Files.writeString(directory.resolve("loadavg"), "3.50 1.00 0.50 2/345 6789\n");
         Files.createDirectory(directory.resolve("pressure"));
-        Files.writeString(
-                directory.resolve("pressure/io"),
-                """
+        Files.writeString(directory.resolve("pressure/io"), """
                 some avg10=16.08 avg60=19.59 avg300=6.37 total=815736591
                 full avg10=9.79 avg60=8.95 avg300=2.69 total=186279839
                 """);

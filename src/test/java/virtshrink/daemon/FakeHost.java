@@ -149,7 +149,7 @@ final class FakeHost implements Domains.Source, Workshop.DiskRunner {
                 0,
                 0,
                 true,
-                "",
+                "<domain/>",
                 List.of(),
                 List.of());
     }
@@ -205,6 +205,13 @@ final class FakeHost implements Domains.Source, Workshop.DiskRunner {
                         .filter(verdict -> verdict.domain().uuid().toString().equals(nameOrUuid))
                         .findFirst();
             }
+        }
+
+        @Override
+        public Optional<String> whyNotIdle(String nameOrUuid) throws LibvirtUnavailableException {
+            requireWhole();
+            DomainVerdict known = domains.get(nameOrUuid);
+            return known == null ? Optional.of("it is no longer defined") : known.refusal();
         }
 
         @Override

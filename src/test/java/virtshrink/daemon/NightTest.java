@@ -67,9 +67,11 @@ class NightTest {
                 Optional.of(LocalTime.of(5, 30)),
                 Duration.ofMinutes(5),
                 true,
+                Optional.empty(),
                 selection,
                 new MinimumGain(minimumBytes, 0),
                 Duration.ofDays(minimumDays),
+                Duration.ZERO,
                 true);
     }
 
@@ -166,9 +168,11 @@ class NightTest {
                 Optional.empty(),
                 Duration.ZERO,
                 true,
+                Optional.empty(),
                 NOT_TESTS,
                 new MinimumGain(100, 0),
                 Duration.ofDays(minimumDays),
+                Duration.ZERO,
                 true);
     }
 

@@ -69,8 +69,10 @@ class ParallelNightTest {
                 Optional.of(LocalTime.of(5, 30)),
                 Duration.ofMinutes(5),
                 true,
+                Optional.empty(),
                 Selection.ALL,
                 new MinimumGain(100, 0),
+                Duration.ZERO,
                 Duration.ZERO,
                 true);
         Workshop workshop = new Workshop(

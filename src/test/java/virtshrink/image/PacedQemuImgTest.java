@@ -59,9 +59,8 @@ class PacedQemuImgTest {
         Tools.qemuIo(copy, "write -P 3 0 12M");
         requireSlow(() -> assertEquals(Optional.empty(), SLOW.difference(node(image), node(copy), p -> {})));
         Tools.qemuIo(copy, "write -P 4 4M 1k");
-        assertTrue(SLOW.difference(node(image), node(copy), p -> {})
-                .orElseThrow()
-                .contains("mismatch at offset 4194304"));
+        assertTrue(
+                SLOW.difference(node(image), node(copy), p -> {}).orElseThrow().contains("mismatch at offset 4194304"));
     }
 
     @Test

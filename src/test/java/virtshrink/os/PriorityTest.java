@@ -60,7 +60,9 @@ class PriorityTest {
             Priority.NORMAL.applyToProcess(process.pid());
             for (Path thread : threads(process)) {
                 assertEquals(0, nice(thread));
-                assertEquals("none: prio 0", ioClass(Long.parseLong(thread.getFileName().toString())));
+                assertEquals(
+                        "none: prio 0",
+                        ioClass(Long.parseLong(thread.getFileName().toString())));
             }
         } finally {
             process.destroyForcibly().waitFor();
