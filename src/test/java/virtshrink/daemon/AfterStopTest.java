@@ -63,8 +63,7 @@ class AfterStopTest {
     }
 
     private Workshop workshop() {
-        GoodNeighbour neighbour = FakeHost.neighbour(1, 1);
-        return new Workshop(host, host, history, clock, current, neighbour, line -> {});
+        return new Workshop(host, host, history, clock, current, FakeHost.neighbour(1, 1), line -> {});
     }
 
     private void configure(String... lines) throws Exception {
