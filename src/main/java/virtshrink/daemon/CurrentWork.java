@@ -7,6 +7,7 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import virtshrink.schedule.MaintenanceWindow;
 import virtshrink.shrink.Cancellation;
+import virtshrink.shrink.Cause;
 
 /** What is going on now, and how it is stopped: by the end of its window or of the daemon. Thread-safe. */
 final class CurrentWork {
@@ -31,7 +32,7 @@ final class CurrentWork {
         Cancellation cancellation = new Cancellation();
         running = Optional.of(cancellation);
         if (isStopped()) {
-            cancellation.cancel(STOPPING);
+            cancellation.cancel(Cause.DAEMON_STOPS, STOPPING);
         }
         return cancellation;
     }
@@ -53,7 +54,7 @@ final class CurrentWork {
                     .isPresent();
             due = over ? running : Optional.empty();
         }
-        due.ifPresent(cancellation -> cancellation.cancel(WINDOW_OVER));
+        due.ifPresent(cancellation -> cancellation.cancel(Cause.WINDOW_OVER, WINDOW_OVER));
     }
 
     /** Ends it for good. */
@@ -63,7 +64,7 @@ final class CurrentWork {
             stopped.countDown();
             due = running;
         }
-        due.ifPresent(cancellation -> cancellation.cancel(STOPPING));
+        due.ifPresent(cancellation -> cancellation.cancel(Cause.DAEMON_STOPS, STOPPING));
     }
 
     boolean isStopped() {

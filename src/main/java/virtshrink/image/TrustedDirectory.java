@@ -30,11 +30,13 @@ final class TrustedDirectory {
             FileStatus status = FileStatus.of(directory);
             if (status.uid() != 0 && status.uid() != self) {
                 throw new ImageRefusedException(
+                        ImageRefusedException.Kind.HOST_FILESYSTEM,
                         "%s belongs to user %s, who could exchange files while they are worked on; run as that user, or give the directory to root"
                                 .formatted(directory, Integer.toUnsignedString(status.uid())));
             }
             if ((status.permissions() & OTHERS_WRITE) != 0 && (status.permissions() & STICKY) == 0) {
                 throw new ImageRefusedException(
+                        ImageRefusedException.Kind.HOST_FILESYSTEM,
                         directory + " can be written by everybody, who could exchange files while they are worked on");
             }
             directory = directory.getParent();

@@ -25,6 +25,7 @@ final class HostSpace {
         long usable = store.getUsableSpace();
         if (usable - reserve < neededBytes) {
             throw new ImageRefusedException(
+                    ImageRefusedException.Kind.HOST_SPACE,
                     "too little space in %s: the new file may take %d MiB, %d MiB are free and %d MiB of them are kept in reserve"
                             .formatted(directory, mebibytes(neededBytes), usable >> 20, reserve >> 20));
         }

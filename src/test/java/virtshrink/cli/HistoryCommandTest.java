@@ -19,6 +19,7 @@ import org.junit.jupiter.api.io.TempDir;
 import virtshrink.history.History;
 import virtshrink.history.HistoryEntry.DiskRun;
 import virtshrink.history.HistoryEntry.NightBegan;
+import virtshrink.shrink.Cause;
 import virtshrink.shrink.FileSize;
 import virtshrink.shrink.Outcome;
 
@@ -38,7 +39,7 @@ class HistoryCommandTest {
                 UUID.nameUUIDFromBytes(new byte[] {(byte) domain.length()}),
                 "vda",
                 Path.of("/srv/a.qcow2"),
-                outcome,
+                Cause.generalOf(outcome),
                 reason,
                 new FileSize(8 << 20, 8 << 20),
                 new FileSize(after, after),

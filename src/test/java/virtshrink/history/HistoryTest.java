@@ -23,6 +23,7 @@ import virtshrink.history.HistoryEntry.Filesystem;
 import virtshrink.history.HistoryEntry.ImageStamp;
 import virtshrink.history.HistoryEntry.NightBegan;
 import virtshrink.history.HistoryEntry.NightEnded;
+import virtshrink.shrink.Cause;
 import virtshrink.shrink.FileSize;
 import virtshrink.shrink.Outcome;
 import virtshrink.shrink.Phase;
@@ -42,7 +43,7 @@ class HistoryTest {
                 DOMAIN,
                 target,
                 Path.of("/srv/ä b.qcow2"),
-                outcome,
+                Cause.generalOf(outcome),
                 outcome == Outcome.SHRUNK ? "" : "free space holds no data",
                 new FileSize(1000, 900),
                 new FileSize(500, 400),
