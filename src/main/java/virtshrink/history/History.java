@@ -18,6 +18,7 @@ import java.util.EnumSet;
 import java.util.Optional;
 import java.util.Set;
 import java.util.UUID;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import virtshrink.history.HistoryEntry.DiskRun;
 import virtshrink.history.HistoryEntry.NightBegan;
@@ -37,6 +38,7 @@ public final class History implements AutoCloseable {
     private final FileChannel lockFile;
     private final LastRuns last = new LastRuns();
     private FileChannel channel;
+    private volatile Consumer<HistoryEntry> listener = entry -> {};
 
     private History(Path directory, FileChannel lockFile) throws IOException {
         this.directory = directory;
@@ -97,8 +99,29 @@ public final class History implements AutoCloseable {
         }
     }
 
-    /** Adds an entry and waits until it is on the disk. */
-    public synchronized void append(HistoryEntry entry) throws IOException {
+    /**
+     * Adds an entry and waits until it is on the disk.
+     *
+     * @throws IOException if it cannot be written; the listener is told all the same, because what was done is done
+     */
+    public void append(HistoryEntry entry) throws IOException {
+        try {
+            write(entry);
+        } finally {
+            listener.accept(entry);
+        }
+    }
+
+    /**
+     * Tells of every entry from now on, in the thread that appends it. There is one listener; another one takes its place.
+     *
+     * @param appended must not throw, and is quick
+     */
+    public void onAppend(Consumer<HistoryEntry> appended) {
+        listener = appended;
+    }
+
+    private synchronized void write(HistoryEntry entry) throws IOException {
         long begin = channel.position();
         try {
             writeLine(channel, entry);

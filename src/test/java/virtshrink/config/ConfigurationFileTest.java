@@ -124,6 +124,8 @@ class ConfigurationFileTest {
                         "connect",
                         "directory",
                         "keep-days",
+                        "listen",
+                        "textfile",
                         "cron",
                         "time-zone",
                         "window-end",
