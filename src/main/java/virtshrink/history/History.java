@@ -20,14 +20,17 @@ import java.util.Set;
 import java.util.UUID;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 import virtshrink.history.HistoryEntry.DiskRun;
 import virtshrink.history.HistoryEntry.NightBegan;
 
 /**
  * The history as its one writer sees it. An entry is on the disk when {@link #append} returns; one that a crash cut off is passed over by
- * readers, and the next one begins on a line of its own. Thread-safe.
+ * readers and removed when the history is next opened. Thread-safe.
  */
 public final class History implements AutoCloseable {
+    private static final Logger LOG = LoggerFactory.getLogger(History.class);
     private static final FileAttribute<?> PRIVATE =
             PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------"));
     private static final FileAttribute<?> PRIVATE_DIRECTORY =
@@ -86,10 +89,8 @@ public final class History implements AutoCloseable {
                 EnumSet.of(StandardOpenOption.CREATE, StandardOpenOption.READ, StandardOpenOption.WRITE);
         FileChannel channel = FileChannel.open(file, options, PRIVATE);
         try {
-            long size = channel.size();
-            ByteBuffer lastByte = ByteBuffer.allocate(1);
-            if (size > 0 && (channel.read(lastByte, size - 1) != 1 || lastByte.get(0) != '\n')) {
-                channel.write(ByteBuffer.wrap(new byte[] {'\n'}), size);
+            if (new LastLine(channel).repair()) {
+                LOG.info("{} ended in the middle of an entry, which is removed", file);
             }
             channel.position(channel.size());
             return channel;

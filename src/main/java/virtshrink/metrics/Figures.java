@@ -10,6 +10,7 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import virtshrink.history.HistoryEntry;
 import virtshrink.history.HistoryEntry.DiskRun;
+import virtshrink.history.HistoryEntry.NightEnded;
 import virtshrink.shrink.Cause;
 import virtshrink.shrink.Phase;
 
@@ -73,6 +74,8 @@ final class Figures {
             run.phases()
                     .forEach((phase, time) ->
                             phases.labelValues(phase.contractName()).observe(time.toNanos() / 1e9));
+        } else if (entry instanceof NightEnded) {
+            standing.forgetRemovedDisks();
         }
     }
 

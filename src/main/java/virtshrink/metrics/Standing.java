@@ -47,8 +47,12 @@ final class Standing {
             nights.add(night);
         } else if (entry instanceof NightEnded night) {
             nights.add(night);
-            disks.forgetRemoved();
         }
+    }
+
+    /** Looks whether the images are still there. */
+    void forgetRemovedDisks() {
+        disks.forgetRemoved();
     }
 
     void registerIn(PrometheusRegistry registry) {
