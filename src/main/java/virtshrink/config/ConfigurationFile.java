@@ -72,6 +72,7 @@ public final class ConfigurationFile {
         MetricsSettings metrics = root.section("metrics")
                 .map(section -> new MetricsReader(section).read())
                 .orElse(MetricsSettings.NONE);
+        LimitSettings limits = root.section("limits").map(LimitsReader::read).orElse(LimitSettings.STANDARD);
         List<ScheduleSettings> schedules = root
                 .section("schedule")
                 .map(section -> section.namedSections(ConfigurationFile::objectionToName))
@@ -83,7 +84,7 @@ public final class ConfigurationFile {
         if (schedules.isEmpty() && problems.isEmpty()) {
             complain(Optional.empty(), "there is no [schedule.NAME]: the daemon would have nothing to do");
         }
-        return new Configuration(connect, history, metrics, schedules);
+        return new Configuration(connect, history, metrics, limits, schedules);
     }
 
     private Configuration.History history(Section section) {

@@ -2,7 +2,10 @@ package virtshrink.daemon;
 
 import java.time.Duration;
 import java.time.Instant;
+import java.util.LinkedHashSet;
+import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import virtshrink.schedule.MaintenanceWindow;
@@ -16,7 +19,7 @@ final class CurrentWork {
 
     private final CountDownLatch stopped = new CountDownLatch(1);
     private Optional<MaintenanceWindow> window = Optional.empty();
-    private Optional<Cancellation> running = Optional.empty();
+    private final Set<Task> running = new LinkedHashSet<>();
 
     synchronized void begin(MaintenanceWindow nightsWindow) {
         window = Optional.of(nightsWindow);
@@ -24,17 +27,48 @@ final class CurrentWork {
 
     synchronized void end() {
         window = Optional.empty();
-        running = Optional.empty();
     }
 
-    /** The cancellation for the next run; replaces the one before. Cancelled from the start if the daemon is stopping. */
-    synchronized Cancellation newCancellation() {
-        Cancellation cancellation = new Cancellation();
-        running = Optional.of(cancellation);
-        if (isStopped()) {
-            cancellation.cancel(Cause.DAEMON_STOPS, STOPPING);
+    /** One run on the disks of one domain; closed when it has ended. */
+    final class Task implements AutoCloseable {
+        private final String domain;
+        private final Cancellation cancellation = new Cancellation();
+
+        private Task(String domain) {
+            this.domain = domain;
         }
-        return cancellation;
+
+        String domain() {
+            return domain;
+        }
+
+        Cancellation cancellation() {
+            return cancellation;
+        }
+
+        @Override
+        public void close() {
+            ended(this);
+        }
+    }
+
+    /** The next run. Cancelled from the start if the daemon is stopping. */
+    synchronized Task newTask(String domain) {
+        Task task = new Task(domain);
+        running.add(task);
+        if (isStopped()) {
+            task.cancellation().cancel(Cause.DAEMON_STOPS, STOPPING);
+        }
+        return task;
+    }
+
+    /** What runs now, in the order of their beginnings. */
+    synchronized List<Task> tasks() {
+        return List.copyOf(running);
+    }
+
+    private synchronized void ended(Task task) {
+        running.remove(task);
     }
 
     /** Why nothing new may be started; empty if it may. */
@@ -47,24 +81,24 @@ final class CurrentWork {
 
     /** To be called every now and then: cancels what still runs at the end of its window. */
     void tick(Instant now) {
-        Optional<Cancellation> due;
+        List<Task> due;
         synchronized (this) {
             boolean over = window.flatMap(open -> open.leftAt(now))
                     .filter(left -> left.isNegative() || left.isZero())
                     .isPresent();
-            due = over ? running : Optional.empty();
+            due = over ? tasks() : List.of();
         }
-        due.ifPresent(cancellation -> cancellation.cancel(Cause.WINDOW_OVER, WINDOW_OVER));
+        due.forEach(task -> task.cancellation().cancel(Cause.WINDOW_OVER, WINDOW_OVER));
     }
 
     /** Ends it for good. */
     void stop() {
-        Optional<Cancellation> due;
+        List<Task> due;
         synchronized (this) {
             stopped.countDown();
-            due = running;
+            due = tasks();
         }
-        due.ifPresent(cancellation -> cancellation.cancel(Cause.DAEMON_STOPS, STOPPING));
+        due.forEach(task -> task.cancellation().cancel(Cause.DAEMON_STOPS, STOPPING));
     }
 
     boolean isStopped() {

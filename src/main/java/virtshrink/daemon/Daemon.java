@@ -131,6 +131,7 @@ final class Daemon {
                 LOG.warn("another history directory needs a restart of the daemon");
             }
             configuration = fresh;
+            workshop.slots().limit(DiskSlots.Limits.of(fresh.limits()));
             timetable.replace(Schedules.of(fresh));
             showMetrics();
             LOG.info("the configuration has been read again");

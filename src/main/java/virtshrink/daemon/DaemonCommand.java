@@ -101,6 +101,7 @@ final class DaemonCommand implements Callable<Integer> {
                     history,
                     Clock.tickMillis(ZoneOffset.UTC),
                     new CurrentWork(),
+                    new DiskSlots(DiskSlots.Limits.of(configuration.limits())),
                     SystemdService.ofProcess()::status);
             new Daemon(config, configuration, workshop, runs, SystemdService.ofProcess()).run();
             return CommandLine.ExitCode.OK;

@@ -57,7 +57,8 @@ final class Exchange {
 
     /** Empty while the request is not complete. */
     private Optional<ByteBuffer> answerTo(ByteBuffer read) {
-        String text = new String(read.array(), 0, read.position(), StandardCharsets.ISO_8859_1);
+        String text =
+                StandardCharsets.ISO_8859_1.decode(read.duplicate().flip()).toString();
         if (text.contains("\r\n\r\n") || text.contains("\n\n")) {
             return Optional.of(
                     ByteBuffer.wrap(answers.to(text.lines().findFirst().orElse(""))));

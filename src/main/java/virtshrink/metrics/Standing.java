@@ -89,7 +89,7 @@ final class Standing {
         GaugeWithCallback.builder()
                 .name("virt_shrink_reclaimable_bytes")
                 .help("Bytes that runs could give back now, as far as the last run on each disk tells.")
-                .callback(gauge -> gauge.call(disks.reclaimableBytes()))
+                .callback(gauge -> gauge.call((double) disks.reclaimableBytes()))
                 .register(registry);
         GaugeWithCallback.builder()
                 .name("virt_shrink_disks")
@@ -97,7 +97,7 @@ final class Standing {
                 .labelNames("outcome")
                 .callback(gauge -> {
                     for (Outcome outcome : Outcome.values()) {
-                        gauge.call(disks.count(outcome), outcome.contractName());
+                        gauge.call((double) disks.count(outcome), outcome.contractName());
                     }
                 })
                 .register(registry);

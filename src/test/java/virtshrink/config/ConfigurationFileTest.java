@@ -42,10 +42,6 @@ class ConfigurationFileTest {
         return ConfigurationFile.read(write(text), CHECKS);
     }
 
-    private ScheduleSettings schedule(String lines) throws IOException, InvalidConfigurationException {
-        return read("[schedule.s]\ncron = '0 30 1 * * ?'\n" + lines).schedules().get(0);
-    }
-
     /** Line and message of everything that is wrong with the text. */
     private List<String> problems(String text) throws IOException {
         Path file = write(text);
@@ -126,6 +122,8 @@ class ConfigurationFileTest {
                         "keep-days",
                         "listen",
                         "textfile",
+                        "disks",
+                        "disks-per-device",
                         "cron",
                         "time-zone",
                         "window-end",

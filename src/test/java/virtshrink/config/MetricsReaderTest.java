@@ -5,9 +5,11 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
+import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.SocketAddress;
 import java.net.UnixDomainSocketAddress;
+import java.net.UnknownHostException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -43,6 +45,14 @@ class MetricsReaderTest {
         return found.get(0).message();
     }
 
+    private static SocketAddress port(int port, int... address) throws UnknownHostException {
+        byte[] bytes = new byte[address.length];
+        for (int i = 0; i < bytes.length; i++) {
+            bytes[i] = (byte) address[i];
+        }
+        return new InetSocketAddress(InetAddress.getByAddress(bytes), port);
+    }
+
     @Test
     void showsNothingUnlessToldTo() throws Exception {
         assertEquals(MetricsSettings.NONE, read(""));
@@ -51,12 +61,12 @@ class MetricsReaderTest {
 
     @Test
     void takesLoopbackAddressesSocketsAndFiles() throws Exception {
-        SocketAddress port = new InetSocketAddress("127.0.0.1", 9837);
+        SocketAddress port = port(9837, 127, 0, 0, 1);
         assertEquals(
                 new MetricsSettings(Optional.of(port), Optional.of(Path.of("/srv/v.prom"))),
                 read("listen = '127.0.0.1:9837'\ntextfile = '/srv/v.prom'"));
         assertEquals(
-                Optional.of(new InetSocketAddress("::1", 65_535)),
+                Optional.of(port(65_535, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1)),
                 read("listen = '[::1]:65535'").listen());
         assertEquals(
                 Optional.of(UnixDomainSocketAddress.of("/run/virt-shrink/metrics")),

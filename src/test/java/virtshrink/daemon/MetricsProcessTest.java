@@ -164,7 +164,7 @@ class MetricsProcessTest {
                         .mapToDouble(line -> Double.parseDouble(line.substring(line.indexOf(' '))))
                         .findFirst()
                         .orElse(0);
-                assertEquals(before - FileStatus.of(image).allocatedBytes(), reclaimed);
+                assertEquals((double) (before - FileStatus.of(image).allocatedBytes()), reclaimed);
                 daemon.signal("TERM");
                 assertEquals(0, daemon.exitCode());
             }

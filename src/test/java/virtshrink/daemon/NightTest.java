@@ -42,6 +42,7 @@ class NightTest {
 
     private final ManualClock clock = new ManualClock("2026-11-22T01:30:00Z");
     private final CurrentWork current = new CurrentWork();
+    private final DiskSlots slots = new DiskSlots(new DiskSlots.Limits(1, 1));
     private final List<String> status = new ArrayList<>();
     private FakeHost host;
     private History history;
@@ -76,7 +77,7 @@ class NightTest {
     }
 
     private void night(Schedule schedule) {
-        Workshop workshop = new Workshop(host, host, history, clock, current, status::add);
+        Workshop workshop = new Workshop(host, host, history, clock, current, slots, status::add);
         new Night(workshop, "fake:///", schedule, DUE).run();
     }
 

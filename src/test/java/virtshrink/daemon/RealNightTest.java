@@ -138,6 +138,7 @@ class RealNightTest {
                 history,
                 Clock.tickMillis(ZoneOffset.UTC),
                 new CurrentWork(),
+                new DiskSlots(new DiskSlots.Limits(1, 1)),
                 line -> {});
     }
 
