@@ -42,6 +42,8 @@ class ArchitectureTest {
             Map.entry("config", List.of("shrink", "image")),
             Map.entry("history", List.of("shrink")),
             Map.entry("metrics", List.of("shrink", "history")),
+            // Both entry points must come to the same decision, and neither may use the other.
+            Map.entry("policy", List.of("config", "schedule", "history", "libvirt", "shrink", "os")),
             Map.entry("control", List.of("shrink")));
 
     /** The two entry points may use everything but one another. */

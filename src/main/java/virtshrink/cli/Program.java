@@ -43,6 +43,7 @@ final class Program {
         makers.put("image", ImageCommand::new);
         makers.put("domain", DomainCommand::new);
         makers.put("list", ListCommand::new);
+        makers.put("policy", PolicyCommand::new);
         makers.put("fill", FillCommand::new);
         makers.put("history", HistoryCommand::new);
         makers.put("help", session -> new CommandLine.HelpCommand());

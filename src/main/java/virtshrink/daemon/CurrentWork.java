@@ -2,6 +2,7 @@ package virtshrink.daemon;
 
 import java.time.Duration;
 import java.time.Instant;
+import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Optional;
@@ -20,6 +21,7 @@ final class CurrentWork {
     private final CountDownLatch stopped = new CountDownLatch(1);
     private Optional<MaintenanceWindow> window = Optional.empty();
     private final Set<Task> running = new LinkedHashSet<>();
+    private final List<Runnable> stopActions = new ArrayList<>();
 
     synchronized void begin(MaintenanceWindow nightsWindow) {
         window = Optional.of(nightsWindow);
@@ -67,6 +69,19 @@ final class CurrentWork {
         return List.copyOf(running);
     }
 
+    /**
+     * Cancels what runs on a domain.
+     *
+     * @return false if there is nothing, or it cannot be cancelled any more
+     */
+    boolean cancel(String domain, Cause cause, String why) {
+        boolean cancelled = false;
+        for (Task task : tasks()) {
+            cancelled |= task.domain().equals(domain) && task.cancellation().cancel(cause, why);
+        }
+        return cancelled;
+    }
+
     private synchronized void ended(Task task) {
         running.remove(task);
     }
@@ -91,14 +106,30 @@ final class CurrentWork {
         due.forEach(task -> task.cancellation().cancel(Cause.WINDOW_OVER, WINDOW_OVER));
     }
 
+    /** Called when the daemon stops: at once if it has done so already. Must be quick. */
+    void onStop(Runnable action) {
+        synchronized (this) {
+            if (!isStopped()) {
+                stopActions.add(action);
+                return;
+            }
+        }
+        action.run();
+    }
+
     /** Ends it for good. */
     void stop() {
         List<Task> due;
+        List<Runnable> actions;
         synchronized (this) {
             stopped.countDown();
             due = tasks();
+            actions = List.copyOf(stopActions);
+            stopActions.clear();
         }
         due.forEach(task -> task.cancellation().cancel(Cause.DAEMON_STOPS, STOPPING));
+        // After the runs have been told why: the failures that follow are part of their end.
+        actions.forEach(Runnable::run);
     }
 
     boolean isStopped() {

@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.time.Clock;
+import java.time.Duration;
 import java.time.Instant;
 import java.time.ZoneOffset;
 import java.time.format.DateTimeFormatter;
@@ -21,11 +22,11 @@ import picocli.CommandLine.Spec;
 import virtshrink.config.Configuration;
 import virtshrink.config.ConfigurationFile;
 import virtshrink.config.InvalidConfigurationException;
-import virtshrink.config.SyntaxChecks;
 import virtshrink.history.History;
 import virtshrink.image.RunDirectory;
-import virtshrink.libvirt.Hypervisor;
-import virtshrink.schedule.CronTimes;
+import virtshrink.libvirt.DomainWatch;
+import virtshrink.libvirt.Patience;
+import virtshrink.policy.Schedules;
 import virtshrink.schedule.Schedule;
 import virtshrink.shrink.Shrinker;
 
@@ -46,7 +47,8 @@ final class DaemonCommand implements Callable<Integer> {
     private static final int FAILED = 1;
     private static final int WRONG_CONFIGURATION = 2;
 
-    static final SyntaxChecks CHECKS = new SyntaxChecks(CronTimes::problemWith, Hypervisor::problemWith);
+    /** The kernel's averages do not change faster. */
+    private static final Duration RECHECK = Duration.ofSeconds(10);
 
     @Spec
     @SuppressWarnings("NullAway.Init") // set by picocli before the command runs
@@ -67,7 +69,7 @@ final class DaemonCommand implements Callable<Integer> {
     public Integer call() {
         Configuration configuration;
         try {
-            configuration = ConfigurationFile.read(config, CHECKS);
+            configuration = ConfigurationFile.read(config, Schedules.CHECKS);
         } catch (InvalidConfigurationException e) {
             e.problems().forEach(spec.commandLine().getErr()::println);
             return WRONG_CONFIGURATION;
@@ -95,15 +97,28 @@ final class DaemonCommand implements Callable<Integer> {
         Logger log = LoggerFactory.getLogger(DaemonCommand.class);
         try (History history = History.open(configuration.history().directory())) {
             RunDirectory runs = RunDirectory.standard();
+            Patience patience = Patience.standard();
+            CurrentWork current = new CurrentWork();
+            current.onStop(() -> patience.end(CurrentWork.STOPPING));
+            GoodNeighbour neighbour =
+                    new GoodNeighbour(configuration.limits(), new KernelLoad(Path.of("/proc")), RECHECK);
             Workshop workshop = new Workshop(
-                    LibvirtDomains::open,
-                    new Shrinker()::runTogether,
+                    uri -> LibvirtDomains.open(uri, patience),
+                    (disks, progress, cancellation) ->
+                            new Shrinker(neighbour.restraint()).runTogether(disks, progress, cancellation),
                     history,
                     Clock.tickMillis(ZoneOffset.UTC),
-                    new CurrentWork(),
-                    new DiskSlots(DiskSlots.Limits.of(configuration.limits())),
+                    current,
+                    neighbour,
                     SystemdService.ofProcess()::status);
-            new Daemon(config, configuration, workshop, runs, SystemdService.ofProcess()).run();
+            new Daemon(
+                            config,
+                            configuration,
+                            workshop,
+                            runs,
+                            SystemdService.ofProcess(),
+                            (uri, listener) -> DomainWatch.open(uri, patience, listener))
+                    .run();
             return CommandLine.ExitCode.OK;
         } catch (IOException e) {
             log.error("cannot go on: {}", e.toString());

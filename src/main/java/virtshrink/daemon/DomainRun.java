@@ -16,6 +16,8 @@ import org.slf4j.LoggerFactory;
 import virtshrink.history.HistoryEntry.DiskRun;
 import virtshrink.history.HistoryEntry.ImageStamp;
 import virtshrink.os.StorageDevice;
+import virtshrink.policy.Choice;
+import virtshrink.policy.ImageStamps;
 import virtshrink.schedule.Schedule;
 import virtshrink.shrink.Outcome;
 import virtshrink.shrink.ShrinkReport;
@@ -67,30 +69,22 @@ final class DomainRun {
         long gain = 0;
         List<DiskRun> ended = new ArrayList<>();
         for (ShrinkReport report : run(true)) {
-            boolean worth = report.outcome() == Outcome.NOTHING_TO_GAIN
-                    && schedule.minimumGain()
-                            .isMetBy(report.reclaimableBytes(), report.before().allocatedBytes());
-            if (worth) {
+            // What a plain run, not a dry one, would say.
+            Optional<String> notWorth = report.outcome() == Outcome.NOTHING_TO_GAIN
+                    ? take.terms()
+                            .whyNotWorth(
+                                    report.reclaimableBytes(), report.before().allocatedBytes())
+                    : Optional.empty();
+            if (report.outcome() == Outcome.NOTHING_TO_GAIN && notWorth.isEmpty()) {
                 gain = Math.addExact(gain, report.reclaimableBytes());
             }
-            ended.add(entry(report, whyNotWorth(report)));
+            ended.add(entry(report, notWorth));
         }
         if (gain > 0) {
             return Optional.of(new Worthwhile(take.verdict().domain().uuid(), take.name(), devices(take), gain));
         }
         ended.forEach(new RunLog(workshop.history())::add);
         return Optional.empty();
-    }
-
-    /** What a plain run, not a dry one, would say. */
-    private static Optional<String> whyNotWorth(ShrinkReport report) {
-        if (report.outcome() != Outcome.NOTHING_TO_GAIN) {
-            return Optional.empty();
-        }
-        return Optional.of(
-                report.reclaimableBytes() == 0
-                        ? "free space holds no data"
-                        : "the gain of %d bytes is below the minimum".formatted(report.reclaimableBytes()));
     }
 
     /**
@@ -136,7 +130,7 @@ final class DomainRun {
     private void rememberStamps() {
         take.meant().forEach(disk -> {
             Path image = disk.request().image();
-            DiskRecord.stamp(image).ifPresent(stamp -> stamps.put(image, stamp));
+            ImageStamps.of(image).ifPresent(stamp -> stamps.put(image, stamp));
         });
     }
 

@@ -9,6 +9,7 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.UUID;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import virtshrink.daemon.DomainRun.Worthwhile;
@@ -16,6 +17,8 @@ import virtshrink.history.HistoryEntry.NightBegan;
 import virtshrink.history.HistoryEntry.NightEnded;
 import virtshrink.libvirt.DomainVerdict;
 import virtshrink.libvirt.LibvirtUnavailableException;
+import virtshrink.policy.Choice;
+import virtshrink.policy.ChoiceRule;
 import virtshrink.schedule.MaintenanceWindow;
 import virtshrink.schedule.Schedule;
 
@@ -36,6 +39,8 @@ final class Night {
     private final LinkPool links;
     private final StatusBoard board;
     private final RunLog log;
+    /** Only this domain, and not a night that the schedule's times know of. */
+    private final Optional<UUID> only;
 
     private int selected;
     private int leftAlone;
@@ -43,6 +48,10 @@ final class Night {
     private int attempted;
 
     Night(Workshop workshop, String uri, Schedule schedule, Instant due) {
+        this(workshop, uri, schedule, due, Optional.empty());
+    }
+
+    private Night(Workshop workshop, String uri, Schedule schedule, Instant due, Optional<UUID> only) {
         this.workshop = workshop;
         this.schedule = schedule;
         this.due = due;
@@ -50,6 +59,16 @@ final class Night {
         this.links = new LinkPool(() -> new DomainLink(workshop, uri, PATIENCE, this::whyNotGoOn));
         this.board = new StatusBoard(schedule.name(), workshop.status());
         this.log = new RunLog(workshop.history());
+        this.only = only;
+    }
+
+    /**
+     * The schedule's work on a domain out of turn.
+     *
+     * @param due of the night in whose window it is done
+     */
+    static Night of(Workshop workshop, String uri, Schedule schedule, Instant due, UUID domain) {
+        return new Night(workshop, uri, schedule, due, Optional.of(domain));
     }
 
     void run() {
@@ -60,8 +79,10 @@ final class Night {
                     due);
             return;
         }
-        LOG.info("{}: begins the work that was due at {}", schedule.name(), due);
-        log.remember(new NightBegan(now(), schedule.name(), schedule.rhythm(), due));
+        if (only.isEmpty()) {
+            LOG.info("{}: begins the work that was due at {}", schedule.name(), due);
+            log.remember(new NightBegan(now(), schedule.name(), schedule.rhythm(), due));
+        }
         workshop.current().begin(window);
         String reason = "";
         try (links) {
@@ -72,6 +93,9 @@ final class Night {
             reason = String.valueOf(e.getMessage());
         } finally {
             workshop.current().end();
+        }
+        if (only.isPresent()) {
+            return;
         }
         log.remember(new NightEnded(now(), schedule.name(), due, selected, leftAlone, unchanged, attempted, reason));
         LOG.info(
@@ -87,7 +111,7 @@ final class Night {
     private void work() throws LibvirtUnavailableException, WorkOverException {
         board.say("", "asking libvirt for its domains");
         Map<String, Path> pools = links.use(link -> link.ask(Domains::poolDirectories));
-        List<DomainVerdict> verdicts = links.use(link -> link.ask(Domains::all));
+        List<DomainVerdict> verdicts = links.use(link -> link.ask(this::candidates));
         board.done("");
         ChoiceRule rule = new ChoiceRule(schedule, workshop.history(), pools);
         List<Choice.Take> taken = new ArrayList<>();
@@ -98,13 +122,17 @@ final class Night {
                 taken.add(take);
             }
         }
-        Crew crew = new Crew(workshop.slots(), this::requireTime);
+        Crew crew = new Crew(workshop.neighbour().slots(), new LoadGate(workshop, window, board));
         List<Worthwhile> worthwhile = estimate(taken, crew);
         worthwhile.sort(
                 Comparator.comparingLong(Worthwhile::gainBytes).reversed().thenComparing(Worthwhile::name));
         crew.work(worthwhile.stream()
                 .map(domain -> new Crew.Job(domain.name(), domain.devices(), () -> shrink(domain, rule)))
                 .toList());
+    }
+
+    private List<DomainVerdict> candidates(Domains domains) throws LibvirtUnavailableException {
+        return only.isPresent() ? domains.named(only.get().toString()).stream().toList() : domains.all();
     }
 
     private List<Worthwhile> estimate(List<Choice.Take> taken, Crew crew)

@@ -29,7 +29,7 @@ import virtshrink.history.HistoryEntry.NightBegan;
  * The history as its one writer sees it. An entry is on the disk when {@link #append} returns; one that a crash cut off is passed over by
  * readers and removed when the history is next opened. Thread-safe.
  */
-public final class History implements AutoCloseable {
+public final class History implements PastRuns, AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(History.class);
     private static final FileAttribute<?> PRIVATE =
             PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------"));
@@ -135,12 +135,12 @@ public final class History implements AutoCloseable {
         last.add(entry);
     }
 
-    /** The last entry of a disk. */
+    @Override
     public synchronized Optional<DiskRun> lastOfDisk(UUID domain, String target) {
-        return last.ofDisk(domain, target);
+        return last.lastOfDisk(domain, target);
     }
 
-    /** When a disk of the domain was last shrunk. */
+    @Override
     public synchronized Optional<Instant> lastShrunk(UUID domain) {
         return last.lastShrunk(domain);
     }

@@ -67,6 +67,17 @@ public final class HistoryReader {
         return unreadable;
     }
 
+    /**
+     * What is known of past runs at this moment; nothing if there is no history yet.
+     *
+     * @param directory of the history
+     */
+    public static PastRuns pastRuns(Path directory) throws IOException {
+        LastRuns last = new LastRuns();
+        read(directory, last::add);
+        return last;
+    }
+
     /** Empty if it is no entry that this version understands. */
     static Optional<HistoryEntry> parse(String line) throws IOException {
         try {

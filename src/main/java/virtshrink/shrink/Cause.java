@@ -29,6 +29,10 @@ public enum Cause {
     GUEST_STARTS(Outcome.YIELDED),
     WINDOW_OVER(Outcome.YIELDED),
     DAEMON_STOPS(Outcome.YIELDED),
+    /** The domain was started or changed by others, or is gone. */
+    DOMAIN_CHANGED(Outcome.YIELDED),
+    /** Others have taken the host's free space. */
+    RESERVE_UNDERCUT(Outcome.YIELDED),
     CANCELLED(Outcome.YIELDED),
 
     /** A tool, a file or the disk under it did not do as it should; or the result was not equal to the original. */

@@ -33,8 +33,10 @@ class TimetableTest {
                 Optional.empty(),
                 Duration.ZERO,
                 true,
+                Optional.empty(),
                 Selection.ALL,
                 MinimumGain.ANY,
+                Duration.ZERO,
                 Duration.ZERO,
                 false);
     }
