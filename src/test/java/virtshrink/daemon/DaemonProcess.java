@@ -101,6 +101,10 @@ final class DaemonProcess implements AutoCloseable {
                         com.fasterxml.jackson.jr.ob.JSON.class,
                         com.fasterxml.jackson.core.JsonParser.class,
                         com.sun.jna.Native.class,
+                        io.prometheus.metrics.core.metrics.Counter.class,
+                        io.prometheus.metrics.model.registry.PrometheusRegistry.class,
+                        io.prometheus.metrics.config.PrometheusProperties.class,
+                        io.prometheus.metrics.expositionformats.PrometheusTextFormatWriter.class,
                         org.libvirt.Connect.class)
                 .map(type ->
                         type.getProtectionDomain().getCodeSource().getLocation().getPath())
