@@ -222,7 +222,7 @@ class DomainWatchTest {
         while (sockets() > before && System.nanoTime() - deadline < 0) {
             Thread.onSpinWait();
         }
-        assertEquals(before, sockets());
+        assertTrue(sockets() <= before, () -> "more than " + before);
     }
 
     /** How many sockets this process has open. */
