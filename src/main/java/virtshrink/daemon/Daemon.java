@@ -140,7 +140,7 @@ final class Daemon {
                 LOG.warn("another history directory needs a restart of the daemon");
             }
             configuration = fresh;
-            workshop.slots().limit(DiskSlots.Limits.of(fresh.limits()));
+            workshop.neighbour().follow(fresh.limits());
             timetable.replace(Schedules.of(fresh));
             LOG.info("the configuration has been read again");
         } catch (InvalidConfigurationException e) {

@@ -62,7 +62,7 @@ public final class Swap {
             FileAttributes.transfer(lock.file(), newFile.file());
         } catch (IOException problem) {
             // What lacks an access control list, or the owner it was meant for, must not be open by its mode.
-            newFile.file().chmod(OWNER_ONLY);
+            newFile.file().inode().chmod(OWNER_ONLY);
             lost = Optional.of("the output has not all of the image's owner, mode and attributes ("
                     + problem.getMessage() + "); only its owner may use it");
         }

@@ -72,7 +72,7 @@ public record SwapCapabilities(boolean exchange, boolean leases, boolean reflink
     private static void requireChangeable(Path file) throws IOException {
         Path place = file.resolveSibling(".").normalize();
         try (OpenFile directory = OpenFile.directory(place)) {
-            int flags = directory.inodeFlags().orElse(0);
+            int flags = directory.inode().flags().orElse(0);
             if ((flags & (InodeFlags.IMMUTABLE | InodeFlags.APPEND)) != 0) {
                 throw new IOException(
                         "nothing can be renamed in " + place + ": it is immutable or append-only (chattr)");

@@ -36,6 +36,7 @@ final class ShrinkRun {
     private final RunDirectory runs;
     private final ShrinkRequest request;
     private final RunContext context;
+    private final Restraint restraint;
     private final Cancellation cancellation;
     private final DiskOwner owner;
     private final PhaseClock clock;
@@ -52,11 +53,13 @@ final class ShrinkRun {
             RunDirectory runs,
             ShrinkRequest request,
             RunContext context,
+            Restraint restraint,
             ProgressListener progress,
             Cancellation cancellation) {
         this.runs = runs;
         this.request = request;
         this.context = context;
+        this.restraint = restraint;
         this.cancellation = cancellation;
         this.owner = new DiskOwner(request, cancellation);
         this.clock = new PhaseClock(progress);
@@ -148,7 +151,7 @@ final class ShrinkRun {
 
     private ImageWork.Terms terms() {
         ImageJudge.Policy policy = output.isPresent() ? ImageJudge.Policy.SEPARATE_OUTPUT : ImageJudge.Policy.REPLACE;
-        return new ImageWork.Terms(request.dryRun(), output, Optional.of(policy));
+        return new ImageWork.Terms(request.dryRun(), output, Optional.of(policy), restraint.pace());
     }
 
     private void requirePossible() throws ImageRefusedException {
@@ -211,8 +214,9 @@ final class ShrinkRun {
                     "the filesystem of the image cannot exchange files or tell who has them open; --allow-rename accepts a plain rename");
         }
         Rebuild.Target target = disk.target(work, request, target(), capabilities.reflink());
-        HostSpace.require(output.orElse(work.file()), disk.neededBytes(target, before));
-        try (ReplacementFile overlayFile = work.createOverlayFile()) {
+        try (HostSpace.Claim room = HostSpace.OF_HOST.claim(
+                        output.orElse(work.file()), disk.neededBytes(target, before), restraint.reserve());
+                ReplacementFile overlayFile = work.createOverlayFile()) {
             clock.enter(Phase.ZERO);
             ImageNode overlay = work.overlayOn(overlayFile);
             zero(work, overlay, disk.plan());
@@ -221,7 +225,12 @@ final class ShrinkRun {
                 Verification verification =
                         work.verification(overlay, disk.plan().zeroed());
                 clock.enter(Phase.REBUILD);
-                rebuild(work, disk, target, overlay, newFile, verification);
+                SpaceWatch watch = SpaceWatch.start(room, newFile.path(), cancellation);
+                try {
+                    rebuild(work, disk, target, overlay, newFile, verification);
+                } finally {
+                    watch.close();
+                }
                 cancellation.checkpoint();
                 // Writing out and comparing wait for different things.
                 CompletableFuture<Void> synced = CompletableFuture.runAsync(() -> sync(newFile));

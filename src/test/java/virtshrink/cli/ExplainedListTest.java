@@ -51,12 +51,12 @@ class ExplainedListTest {
         }
         Path fresh = define("fresh");
         for (Path image : images()) {
-            age(image, Duration.ofHours(48));
+            age(image, Duration.ofDays(2));
         }
         age(fresh, Duration.ofHours(2));
         Path empty = host.images.resolve("empty.qcow2");
         PrivateLibvirtd.run(List.of("qemu-img", "create", "-q", "-f", "qcow2", empty.toString(), "16M"));
-        age(empty, Duration.ofHours(48));
+        age(empty, Duration.ofDays(2));
         host.libvirtd.defineDomain("empty", fileDisk("vda", empty, "qcow2"));
         host.libvirtd.defineDomain("diskless");
         host.libvirtd.defineDomain(

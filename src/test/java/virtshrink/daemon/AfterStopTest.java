@@ -63,8 +63,7 @@ class AfterStopTest {
     }
 
     private Workshop workshop() {
-        DiskSlots slots = new DiskSlots(new DiskSlots.Limits(1, 1));
-        return new Workshop(host, host, history, clock, current, slots, line -> {});
+        return new Workshop(host, host, history, clock, current, FakeHost.neighbour(1, 1), line -> {});
     }
 
     private void configure(String... lines) throws Exception {
@@ -303,7 +302,7 @@ class AfterStopTest {
     void anAbsentLibvirtIsNoReasonToCancel() throws Exception {
         host.add("web", 200);
         host.duringRun = run -> {
-            host.refusedConnections = 1;
+            host.refusedConnections.set(1);
             try (DomainLink link = new DomainLink(
                     workshop(),
                     "fake:///",

@@ -75,7 +75,7 @@ final class RealHost implements AutoCloseable {
                 history,
                 clock,
                 current,
-                new DiskSlots(new DiskSlots.Limits(1, 1)),
+                FakeHost.neighbour(1, 1),
                 line -> {});
     }
 

@@ -52,8 +52,7 @@ class DomainVerdictTest {
     @ValueSource(strings = {"disk", "lun"})
     void itsSwapAreasAreInDoubtBesideADiskThatIsNotLookedAt(String device) throws Exception {
         assertEquals(
-                Optional.of(
-                        "disk vdb of the domain is not looked at, so the guest may be suspended and need this"),
+                Optional.of("disk vdb of the domain is not looked at, so the guest may be suspended and need this"),
                 guardBeside(device).unseen());
     }
 

@@ -1,5 +1,6 @@
 package virtshrink.libvirt;
 
+import static org.junit.jupiter.api.Assertions.assertDoesNotThrow;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertThrows;
@@ -9,6 +10,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Random;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -157,6 +159,25 @@ class PolicyXmlTest {
             })
     void brokenXmlIsUnclear(String xml) {
         assertInstanceOf(StatedPolicy.Unclear.class, PolicyXml.read(xml));
+    }
+
+    @Test
+    void damagedXmlIsAnsweredToo() {
+        String whole = "<domain><metadata>"
+                + PolicyXml.write(FULL).replace("<policy", "<policy xmlns='" + PolicyXml.NAMESPACE + "'")
+                + "</metadata></domain>";
+        for (long seed = 0; seed < 500; seed++) {
+            Random random = new Random(seed);
+            StringBuilder damaged = new StringBuilder(whole);
+            for (int i = random.nextInt(3); i >= 0; i--) {
+                damaged.setCharAt(random.nextInt(damaged.length()), (char) random.nextInt(i == 0 ? 0x80 : 0x10000));
+            }
+            String xml = damaged.toString();
+            StatedPolicy answer = assertDoesNotThrow(() -> PolicyXml.read(xml), "seed " + seed);
+            if (answer instanceof StatedPolicy.Clear clear && !clear.policy().equals(DomainPolicy.NONE)) {
+                assertDoesNotThrow(() -> DomainPolicy.of(clear.policy().settings()), "seed " + seed);
+            }
+        }
     }
 
     @Test

@@ -227,13 +227,11 @@ class InPlaceTest {
         Path image = place.resolve("disk.img");
         ExternalTool.run("cp", "--sparse=always", GuestDisk.shared().raw().toString(), image.toString());
         String before = FileProperties.sha256(image);
-        String device =
-                ExternalTool.run("losetup", "--find", "--show", image.toString()).strip();
+        String device = ExternalTool.run("losetup", "--find", "--show", image.toString())
+                .strip();
         try {
-            String reason = run(image)
-                    .format(ImageFormat.RAW)
-                    .expect(Outcome.REFUSED)
-                    .reason();
+            String reason =
+                    run(image).format(ImageFormat.RAW).expect(Outcome.REFUSED).reason();
 
             assertTrue(reason.contains("open in another process"), reason);
         } finally {

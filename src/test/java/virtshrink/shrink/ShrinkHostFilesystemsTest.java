@@ -187,9 +187,8 @@ class ShrinkHostFilesystemsTest {
             assertTrue(run.expect(Outcome.REFUSED).reason().contains("exists already"));
             assertEquals("precious", Files.readString(output));
 
-            TestRun keeping = new TestRun(directory.resolve("runs"), image)
-                    .allowRename()
-                    .keepOriginal(".orig");
+            TestRun keeping =
+                    new TestRun(directory.resolve("runs"), image).allowRename().keepOriginal(".orig");
             keeping.expect(Outcome.SHRUNK);
             assertEquals(original, FileProperties.sha256(host.path().resolve("disk.qcow2.orig")));
             disk.requireSameIn(image, "qcow2");

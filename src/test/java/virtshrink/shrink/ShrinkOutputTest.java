@@ -137,7 +137,9 @@ class ShrinkOutputTest {
 
         ShrinkReport report = run.expect(Outcome.SHRUNK);
 
-        assertEquals("600 0", ExternalTool.run("stat", "--format=%a %u", output.toString()).strip());
+        assertEquals(
+                "600 0",
+                ExternalTool.run("stat", "--format=%a %u", output.toString()).strip());
         assertTrue(report.notes().toString().contains("only its owner may read it"), report.notes()::toString);
         second.requireSameIn(output, "raw");
         requireUntouched(run);
@@ -151,7 +153,9 @@ class ShrinkOutputTest {
 
         run.expect(Outcome.SHRUNK);
 
-        assertEquals("644 12345", ExternalTool.run("stat", "--format=%a %u", output.toString()).strip());
+        assertEquals(
+                "644 12345",
+                ExternalTool.run("stat", "--format=%a %u", output.toString()).strip());
         requireUntouched(run);
     }
 

@@ -33,6 +33,7 @@ final class TestRun {
     private ShrinkRequest.Filler filler = ShrinkRequest.Filler.AUTO;
     private ShrinkRequest.IdleGuard guard = ShrinkRequest.IdleGuard.NONE;
     private ProgressListener progress = ProgressListener.SILENT;
+    private Restraint restraint = Restraint.NONE;
 
     /**
      * @param runs the run directory, made if missing
@@ -114,6 +115,11 @@ final class TestRun {
         return this;
     }
 
+    TestRun restraint(Restraint value) {
+        restraint = value;
+        return this;
+    }
+
     TestRun progress(ProgressListener value) {
         progress = value;
         return this;
@@ -177,7 +183,8 @@ final class TestRun {
     }
 
     ShrinkReport run() throws IOException {
-        return new ShrinkRun(RunDirectory.at(runs), request(), RunContext.ALONE, progress, cancellation).run();
+        return new ShrinkRun(RunDirectory.at(runs), request(), RunContext.ALONE, restraint, progress, cancellation)
+                .run();
     }
 
     /** Runs and wants that end. */
