@@ -246,6 +246,24 @@ class ConfigurationFileTest {
         assertEquals(message, problemWith(line));
     }
 
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            value = {
+                "disks = 0 | disks is 0: it must be from 1 to 64",
+                "disks-per-device = 'one' | disks-per-device must be a whole number",
+                "io-rate = '200K' | io-rate is '200K': it must be at least 1M",
+                "io-rate = '5%' | io-rate is '5%': it must be a size such as 64M, 1.5G or 4096",
+                "reserve = '120%' | reserve is '120%': that is more than all",
+                "max-load = -1 | max-load is -1: it must be from 0 to 1000",
+                "max-io-pressure = 'high' | max-io-pressure must be a number",
+                "max-io-presure = 40 | there is no key 'limits.max-io-presure'; did you mean 'max-io-pressure'?"
+            })
+    void refusesBadLimits(String line, String message) throws IOException {
+        assertEquals(
+                List.of("2 " + message), problems("[limits]\n" + line + "\n[schedule.s]\ncron = '0 30 1 * * ?'\n"));
+    }
+
     @Test
     void refusesWhatOthersKnowToBeWrong() throws Exception {
         assertEquals(
