@@ -60,6 +60,7 @@ final class DomainEvents {
         thread.start();
     }
 
+    @SuppressWarnings("try") // the watch only has to be open
     private void listen() {
         Backoff backoff = new Backoff();
         while (!current.isStopped()) {

@@ -270,8 +270,9 @@ public final class Hypervisor implements AutoCloseable {
         }
     }
 
+    @SuppressWarnings("ReferenceEquality") // whether it is still this very connection
     private synchronized boolean replaced(Connection used) {
-        if (closed || connection == used && used.isUsable()) {
+        if (closed || (connection == used && used.isUsable())) {
             return false;
         }
         if (connection == used) {

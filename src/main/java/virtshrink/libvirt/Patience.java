@@ -60,6 +60,7 @@ public final class Patience {
      *
      * @param atMost counts if it is less than this patience's own limit
      */
+    @SuppressWarnings("CollectionUndefinedEquality") // futures are equal to themselves only
     <T> T await(CompletableFuture<T> answer, Duration atMost) throws LibvirtUnavailableException {
         Duration wait = atMost.compareTo(limit) < 0 ? atMost : limit;
         waited.add(answer);
@@ -72,7 +73,7 @@ public final class Patience {
             Thread.currentThread().interrupt();
             throw new LibvirtUnavailableException("interrupted while waiting for libvirt", e);
         } catch (ExecutionException e) {
-            throw rethrown(e.getCause());
+            throw rethrown(Optional.ofNullable(e.getCause()).orElse(e));
         } finally {
             waited.remove(answer);
         }
