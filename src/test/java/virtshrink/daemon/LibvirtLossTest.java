@@ -30,6 +30,7 @@ import virtshrink.shrink.Phase;
 /** A real libvirtd is killed or restarted in the middle of a night. Whatever the moment: one whole image, nothing left, and the next night works. */
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 @Timeout(value = 120, unit = TimeUnit.SECONDS)
+@SuppressWarnings("FutureReturnValueIgnored") // the test waits for what it starts in its own way
 class LibvirtLossTest {
     @TempDir
     static Path directory;

@@ -27,7 +27,8 @@ import org.junit.jupiter.api.io.TempDir;
 /** Events of a real libvirtd, and what is left of a connection when that one ends or hangs. */
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 @Timeout(value = 120, unit = TimeUnit.SECONDS)
-@SuppressWarnings("try") // a watch only has to be open
+@SuppressWarnings({"try", "FutureReturnValueIgnored"
+}) // a watch only has to be open, and what is started is waited for otherwise
 class DomainWatchTest {
     private static final long PATIENCE_SECONDS = 40;
 
