@@ -270,7 +270,8 @@ public final class Hypervisor implements AutoCloseable {
         }
     }
 
-    @SuppressWarnings("ReferenceEquality") // whether it is still this very connection
+    @SuppressWarnings(
+            "ReferenceEquality") // Whether it is that very connection; another to the same place is a new one.
     private synchronized boolean replaced(Connection used) {
         if (closed || (connection == used && used.isUsable())) {
             return false;

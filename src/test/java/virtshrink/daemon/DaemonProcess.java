@@ -64,7 +64,8 @@ final class DaemonProcess implements AutoCloseable {
                         ProcessHandle.current().info().command().orElse("java"),
                         "-XX:+UseSerialGC",
                         "-XX:TieredStopAtLevel=1",
-                        "-Xmx128m",
+                        "-Xms16m",
+                        "-Xmx192m",
                         "-cp",
                         classPath(),
                         "virtshrink.daemon.Main",
@@ -139,6 +140,10 @@ final class DaemonProcess implements AutoCloseable {
 
     private static void run(String... command) throws IOException {
         virtshrink.libvirt.PrivateLibvirtd.run(List.of(command));
+    }
+
+    long pid() {
+        return daemon.pid();
     }
 
     /** Waits for its end. */
