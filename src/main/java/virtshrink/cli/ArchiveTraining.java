@@ -22,6 +22,7 @@ import virtshrink.block.ByteRange;
 import virtshrink.block.RangeSet;
 import virtshrink.filesystem.FilesystemIdentity;
 import virtshrink.filesystem.FilesystemState;
+import virtshrink.history.HistoryEntry.DiskRun;
 import virtshrink.image.ImageFormat;
 import virtshrink.inspect.DiskInspection;
 import virtshrink.inspect.FilesystemFinding;
@@ -43,7 +44,7 @@ import virtshrink.shrink.ShrinkRequest;
  */
 final class ArchiveTraining {
     private static final Pattern RUN_CLASS =
-            Pattern.compile("virtshrink/(block|nbd|volume|filesystem|inspect|image|os|shrink)/.*\\.class");
+            Pattern.compile("virtshrink/(block|nbd|volume|filesystem|inspect|image|os|shrink|job|json|history)/.*\\.class");
 
     private ArchiveTraining() {}
 
@@ -148,6 +149,11 @@ final class ArchiveTraining {
         @Override
         public FillReport fill(Path directory, boolean force, FillProgress progress, Cancellation cancellation) {
             return new FillReport(SIZE, 1);
+        }
+
+        @Override
+        public Optional<String> remember(DiskRun run) {
+            return Optional.empty();
         }
 
         @Override

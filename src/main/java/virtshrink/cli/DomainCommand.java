@@ -8,6 +8,8 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Parameters;
 import picocli.CommandLine.ParentCommand;
+import virtshrink.job.DomainJson;
+import virtshrink.job.DomainResult;
 
 @Command(
         name = "domain",
@@ -38,10 +40,10 @@ final class DomainCommand implements Callable<Integer> {
         List<DomainResult> results = new ArrayList<>();
         DomainPrinter printer = new DomainPrinter(session.screen(), output, run.dryRun());
         try (Domains domains = session.collaborators().domains(parent.connect())) {
-            DomainRun domainRun = new DomainRun(session, domains, run);
+            LocalRun local = new LocalRun(session, domains, run.settings());
             for (String name : names) {
                 try (ProgressDisplay progress = output.progress(session)) {
-                    results.add(domainRun.run(name, progress));
+                    results.add(local.run(name, progress));
                 }
                 printer.print(results.get(results.size() - 1));
             }

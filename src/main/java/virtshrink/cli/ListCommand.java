@@ -7,6 +7,7 @@ import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.ParentCommand;
+import virtshrink.job.RunSettings;
 import virtshrink.libvirt.DomainVerdict;
 
 @Command(
@@ -31,7 +32,7 @@ final class ListCommand implements Callable<Integer> {
         List<ListEntry> entries = new ArrayList<>();
         try (Domains domains = session.collaborators().domains(parent.connect());
                 ProgressDisplay progress = output.quiet() ? ProgressDisplay.NONE : OutputOptions.live(session)) {
-            DomainRun run = new DomainRun(session, domains, RunOptions.estimate());
+            LocalRun run = new LocalRun(session, domains, RunSettings.estimate());
             for (DomainVerdict verdict : domains.all()) {
                 entries.add(new ListEntry(verdict.domain(), run.run(verdict, progress)));
             }

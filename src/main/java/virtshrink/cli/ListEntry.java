@@ -7,6 +7,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
+import virtshrink.job.DomainResult;
 import virtshrink.libvirt.DomainRecord;
 import virtshrink.shrink.FileSize;
 import virtshrink.shrink.Outcome;
@@ -29,10 +30,10 @@ record ListEntry(DomainRecord domain, DomainResult estimate) {
                         known ? "" : report.reason()));
             } else if (disk instanceof DomainResult.LeftAlone left) {
                 rows.add(new Row(
-                        left.disk().target(),
-                        left.disk().file(),
-                        left.disk().formatName(),
-                        left.disk().file().flatMap(HostFiles::sizeIfKnown),
+                        left.target(),
+                        left.image(),
+                        left.format(),
+                        left.size(),
                         OptionalLong.empty(),
                         left.reason()));
             }

@@ -3,6 +3,8 @@ package virtshrink.cli;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Optional;
+import virtshrink.history.HistoryEntry.DiskRun;
 import virtshrink.image.ImageFormat;
 import virtshrink.image.ImageRefusedException;
 import virtshrink.inspect.DiskInspection;
@@ -43,6 +45,11 @@ final class ProductionCollaborators implements Collaborators {
     public FillReport fill(Path directory, boolean force, FillProgress progress, Cancellation cancellation)
             throws IOException, FillRefusedException, RunCancelledException {
         return new ClassicalFiller(force).fill(directory, progress, cancellation);
+    }
+
+    @Override
+    public Optional<String> remember(DiskRun run) {
+        return new HostHistory(HostHistory.directory()).remember(run);
     }
 
     @Override

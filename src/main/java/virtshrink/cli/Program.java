@@ -9,6 +9,7 @@ import java.util.List;
 import picocli.CommandLine;
 import picocli.CommandLine.ParameterException;
 import virtshrink.image.ImageRefusedException;
+import virtshrink.job.JsonReport;
 import virtshrink.shrink.Cancellation.RunCancelledException;
 import virtshrink.shrink.FillRefusedException;
 import virtshrink.shrink.Outcome;

@@ -8,6 +8,7 @@ import java.util.Map;
 import java.util.Optional;
 import virtshrink.history.History;
 import virtshrink.history.HistoryEntry.DiskRun;
+import virtshrink.job.DiskRecord;
 import virtshrink.libvirt.DiskVerdict;
 import virtshrink.libvirt.DomainDisk;
 import virtshrink.libvirt.DomainRecord;

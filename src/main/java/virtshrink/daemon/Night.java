@@ -19,6 +19,7 @@ import virtshrink.history.HistoryEntry.DiskRun;
 import virtshrink.history.HistoryEntry.ImageStamp;
 import virtshrink.history.HistoryEntry.NightBegan;
 import virtshrink.history.HistoryEntry.NightEnded;
+import virtshrink.job.DiskRecord;
 import virtshrink.libvirt.DomainVerdict;
 import virtshrink.libvirt.LibvirtUnavailableException;
 import virtshrink.schedule.MaintenanceWindow;

@@ -7,6 +7,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.BiFunction;
+import virtshrink.history.HistoryEntry.DiskRun;
 import virtshrink.image.ImageFormat;
 import virtshrink.image.ImageRefusedException;
 import virtshrink.inspect.DiskInspection;
@@ -25,6 +26,8 @@ import virtshrink.shrink.ShrinkRequest;
 final class FakeCollaborators implements Collaborators {
     final List<ShrinkRequest> requests = new ArrayList<>();
     final List<Path> changedImages = new ArrayList<>();
+    final List<DiskRun> remembered = new ArrayList<>();
+    Optional<String> historyNote = Optional.empty();
     final List<DomainVerdict> verdicts = new ArrayList<>();
     boolean forced;
     String connectedTo = "";
@@ -96,6 +99,12 @@ final class FakeCollaborators implements Collaborators {
         cancellation.checkpoint();
         progress.advanced(1, 2);
         return new FillReport(Samples.GIB, 1);
+    }
+
+    @Override
+    public Optional<String> remember(DiskRun run) {
+        remembered.add(run);
+        return historyNote;
     }
 
     @Override

@@ -15,6 +15,7 @@ import virtshrink.block.ByteRange;
 import virtshrink.filesystem.FilesystemIdentity;
 import virtshrink.filesystem.FilesystemState;
 import virtshrink.image.ImageFormat;
+import virtshrink.job.JsonReport;
 import virtshrink.inspect.DiskInspection;
 import virtshrink.inspect.FilesystemFinding;
 import virtshrink.shrink.Outcome;

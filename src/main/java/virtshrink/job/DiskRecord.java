@@ -1,9 +1,11 @@
-package virtshrink.daemon;
+package virtshrink.job;
 
 import java.nio.file.Path;
 import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
+import java.util.UUID;
+import virtshrink.history.HistoryEntry;
 import virtshrink.history.HistoryEntry.DiskRun;
 import virtshrink.history.HistoryEntry.Filesystem;
 import virtshrink.history.HistoryEntry.ImageStamp;
@@ -18,7 +20,7 @@ import virtshrink.shrink.ShrinkReport;
 import virtshrink.shrink.ShrinkReport.FilesystemGain;
 
 /** Makes entries of the history out of reports. */
-final class DiskRecord {
+public final class DiskRecord {
     private DiskRecord() {}
 
     /**
@@ -27,10 +29,30 @@ final class DiskRecord {
      * @param stampBefore the image before the run looked at it
      * @param reason what to say instead of the report's own reason, if anything
      */
-    static DiskRun of(
+    public static DiskRun of(
             Instant now,
             String schedule,
             DomainRecord domain,
+            Optional<ImageStamp> stampBefore,
+            ShrinkReport report,
+            Optional<String> reason) {
+        return of(now, schedule, domain.name(), domain.uuid(), stampBefore, report, reason);
+    }
+
+    /**
+     * The entry for a run on an image by itself.
+     *
+     * @param stampBefore the image before the run looked at it
+     */
+    public static DiskRun ofImage(Instant now, Optional<ImageStamp> stampBefore, ShrinkReport report) {
+        return of(now, HistoryEntry.ON_DEMAND, "", HistoryEntry.NO_DOMAIN, stampBefore, report, Optional.empty());
+    }
+
+    private static DiskRun of(
+            Instant now,
+            String schedule,
+            String domain,
+            UUID uuid,
             Optional<ImageStamp> stampBefore,
             ShrinkReport report,
             Optional<String> reason) {
@@ -39,8 +61,8 @@ final class DiskRecord {
         return new DiskRun(
                 now,
                 schedule,
-                domain.name(),
-                domain.uuid(),
+                domain,
+                uuid,
                 report.target().orElse(""),
                 report.image(),
                 report.outcome(),
@@ -72,7 +94,7 @@ final class DiskRecord {
     }
 
     /** Empty if the file cannot be looked at; then nothing is remembered of it. */
-    static Optional<ImageStamp> stamp(Path image) {
+    public static Optional<ImageStamp> stamp(Path image) {
         try {
             return Optional.of(stamp(FileStatus.of(image)));
         } catch (OsException notThere) {
@@ -80,7 +102,8 @@ final class DiskRecord {
         }
     }
 
-    static ImageStamp stamp(FileStatus status) {
+    /** What a look at the file has said. */
+    public static ImageStamp stamp(FileStatus status) {
         return new ImageStamp(
                 status.device(), status.inode(), status.sizeBytes(), status.mtimeSeconds(), status.mtimeNanos());
     }
