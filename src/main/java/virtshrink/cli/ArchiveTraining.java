@@ -22,6 +22,8 @@ import virtshrink.block.ByteRange;
 import virtshrink.block.RangeSet;
 import virtshrink.filesystem.FilesystemIdentity;
 import virtshrink.filesystem.FilesystemState;
+import virtshrink.control.ControlClient;
+import virtshrink.control.Request;
 import virtshrink.history.HistoryEntry.DiskRun;
 import virtshrink.image.ImageFormat;
 import virtshrink.inspect.DiskInspection;
@@ -149,6 +151,11 @@ final class ArchiveTraining {
         @Override
         public FillReport fill(Path directory, boolean force, FillProgress progress, Cancellation cancellation) {
             return new FillReport(SIZE, 1);
+        }
+
+        @Override
+        public Optional<ControlClient> daemon(Request request) {
+            return Optional.empty();
         }
 
         @Override

@@ -4,6 +4,8 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
+import virtshrink.control.ControlClient;
+import virtshrink.control.Request;
 import virtshrink.history.HistoryEntry.DiskRun;
 import virtshrink.image.ImageFormat;
 import virtshrink.image.ImageRefusedException;
@@ -45,6 +47,11 @@ final class ProductionCollaborators implements Collaborators {
     public FillReport fill(Path directory, boolean force, FillProgress progress, Cancellation cancellation)
             throws IOException, FillRefusedException, RunCancelledException {
         return new ClassicalFiller(force).fill(directory, progress, cancellation);
+    }
+
+    @Override
+    public Optional<ControlClient> daemon(Request request) throws IOException {
+        return new DaemonSocket(DaemonSocket.places()).ask(request);
     }
 
     @Override

@@ -38,7 +38,9 @@ final class Program {
                 .addSubcommand(new DomainCommand(session))
                 .addSubcommand(new ListCommand(session))
                 .addSubcommand(new FillCommand(session))
+                .addSubcommand(new StatusCommand(session))
                 .addSubcommand(new HistoryCommand(session))
+                .addSubcommand(new CancelCommand(session))
                 .addSubcommand(new CommandLine.HelpCommand())
                 .setCaseInsensitiveEnumValuesAllowed(true)
                 .setUsageHelpAutoWidth(false)
@@ -91,6 +93,9 @@ final class Program {
         }
         if (failure instanceof RunCancelledException || session.stop().hasArrived()) {
             return ended(Outcome.YIELDED, "interrupted");
+        }
+        if (failure instanceof AccessRefusedException refused) {
+            return ended(Outcome.REFUSED, String.valueOf(refused.getMessage()));
         }
         if (failure instanceof IOException io) {
             return ended(Outcome.FAILED, FailureText.of(io));

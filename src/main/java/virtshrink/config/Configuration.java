@@ -2,15 +2,17 @@ package virtshrink.config;
 
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * What the administrator has decided. Immutable.
  *
  * @param connect URI of the hypervisor
+ * @param controlGroup whose members may use the control socket, besides root
  * @param history what is remembered of past runs
  * @param schedules at least one, in the order of their names
  */
-public record Configuration(String connect, History history, List<ScheduleSettings> schedules) {
+public record Configuration(String connect, Optional<String> controlGroup, History history, List<ScheduleSettings> schedules) {
     /** Where the daemon looks unless told otherwise. */
     public static final Path STANDARD_PATH = Path.of("/etc/virt-shrink/virt-shrinkd.toml");
 

@@ -15,14 +15,17 @@ final class CurrentWork {
 
     private final CountDownLatch stopped = new CountDownLatch(1);
     private Optional<MaintenanceWindow> window = Optional.empty();
+    private Optional<String> nightCancelled = Optional.empty();
     private Optional<Cancellation> running = Optional.empty();
 
     synchronized void begin(MaintenanceWindow nightsWindow) {
         window = Optional.of(nightsWindow);
+        nightCancelled = Optional.empty();
     }
 
     synchronized void end() {
         window = Optional.empty();
+        nightCancelled = Optional.empty();
         running = Optional.empty();
     }
 
@@ -41,7 +44,12 @@ final class CurrentWork {
         if (isStopped()) {
             return Optional.of(STOPPING);
         }
-        return window.filter(open -> !open.mayStartAt(now)).map(closed -> WINDOW_OVER);
+        return nightCancelled.or(() -> window.filter(open -> !open.mayStartAt(now)).map(closed -> WINDOW_OVER));
+    }
+
+    /** Nothing new is started in this night, if it is one. */
+    synchronized void cancelNight(String why) {
+        nightCancelled = window.map(open -> why);
     }
 
     /** To be called every now and then: cancels what still runs at the end of its window. */

@@ -49,6 +49,7 @@ final class Daemon {
     private final Workshop workshop;
     private final RunDirectory runs;
     private final SystemdService systemd;
+    private final Control control;
     private final Timetable timetable;
     private final BlockingQueue<Event> events = new LinkedBlockingQueue<>();
     private final ReentrantLock atWork = new ReentrantLock();
@@ -65,12 +66,14 @@ final class Daemon {
             Configuration configuration,
             Workshop workshop,
             RunDirectory runs,
-            SystemdService systemd) {
+            SystemdService systemd,
+            Control control) {
         this.configurationFile = configurationFile;
         this.configuration = configuration;
         this.workshop = workshop;
         this.runs = runs;
         this.systemd = systemd;
+        this.control = control;
         this.timetable = new Timetable(this::night);
     }
 
@@ -88,6 +91,7 @@ final class Daemon {
         Thread sweep = new Thread(this::sweep, "sweep");
         sweep.setDaemon(true);
         sweep.start();
+        control.open(runs.path(), workshop, timetable, () -> configuration, this::sayWaitingIfIdle);
         systemd.ready();
         sayWaiting();
         listen();
@@ -123,6 +127,9 @@ final class Daemon {
             if (!fresh.history().directory().equals(configuration.history().directory())) {
                 LOG.warn("another history directory needs a restart of the daemon");
             }
+            if (!fresh.controlGroup().equals(configuration.controlGroup())) {
+                LOG.warn("another control-group needs a restart of the daemon");
+            }
             configuration = fresh;
             timetable.replace(Schedules.of(fresh));
             LOG.info("the configuration has been read again");
@@ -131,7 +138,11 @@ final class Daemon {
             LOG.error("the configuration is kept as it was");
         }
         systemd.ready();
-        if (!atWork.isLocked()) {
+        sayWaitingIfIdle();
+    }
+
+    private void sayWaitingIfIdle() {
+        if (!atWork.isLocked() && !workshop.current().isStopped()) {
             sayWaiting();
         }
     }
@@ -140,13 +151,17 @@ final class Daemon {
         systemd.stopping();
         timetable.close();
         workshop.current().stop();
+        control.cancelWork(CurrentWork.STOPPING);
+        long deadline = System.nanoTime() + CLEAN_UP.toNanos();
         try {
             if (!atWork.tryLock(CLEAN_UP.toMillis(), TimeUnit.MILLISECONDS)) {
                 LOG.warn("the run did not end in time; the next start cleans up what it left");
             }
+            control.awaitEndOfWork(Duration.ofNanos(Math.max(0, deadline - System.nanoTime())));
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         }
+        control.close();
     }
 
     /** On the timetable's thread. */
@@ -154,6 +169,7 @@ final class Daemon {
         atWork.lock();
         try {
             if (!workshop.current().isStopped()) {
+                control.board().nightBegan(schedule.name());
                 new Night(workshop, configuration.connect(), schedule, due).run();
                 prune();
             }

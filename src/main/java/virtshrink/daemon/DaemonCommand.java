@@ -27,7 +27,6 @@ import virtshrink.image.RunDirectory;
 import virtshrink.libvirt.Hypervisor;
 import virtshrink.schedule.CronTimes;
 import virtshrink.schedule.Schedule;
-import virtshrink.shrink.Shrinker;
 
 @Command(
         name = "virt-shrinkd",
@@ -95,14 +94,11 @@ final class DaemonCommand implements Callable<Integer> {
         Logger log = LoggerFactory.getLogger(DaemonCommand.class);
         try (History history = History.open(configuration.history().directory())) {
             RunDirectory runs = RunDirectory.standard();
+            Clock clock = Clock.tickMillis(ZoneOffset.UTC);
+            Control control = new Control(clock, SystemdService.ofProcess()::status);
             Workshop workshop = new Workshop(
-                    LibvirtDomains::open,
-                    new Shrinker()::runTogether,
-                    history,
-                    Clock.tickMillis(ZoneOffset.UTC),
-                    new CurrentWork(),
-                    SystemdService.ofProcess()::status);
-            new Daemon(config, configuration, workshop, runs, SystemdService.ofProcess()).run();
+                    LibvirtDomains::open, control.runner(), history, clock, new CurrentWork(), control.status());
+            new Daemon(config, configuration, workshop, runs, SystemdService.ofProcess(), control).run();
             return CommandLine.ExitCode.OK;
         } catch (IOException e) {
             log.error("cannot go on: {}", e.toString());
@@ -110,12 +106,16 @@ final class DaemonCommand implements Callable<Integer> {
         }
     }
 
+    static String version() {
+        String version = DaemonCommand.class.getPackage().getImplementationVersion();
+        return version == null ? "(not packaged)" : version;
+    }
+
     /** Reads the version that the build wrote into the archive. */
     static final class Version implements IVersionProvider {
         @Override
         public String[] getVersion() {
-            String version = DaemonCommand.class.getPackage().getImplementationVersion();
-            return new String[] {"virt-shrinkd " + (version == null ? "(not packaged)" : version)};
+            return new String[] {"virt-shrinkd " + version()};
         }
     }
 }

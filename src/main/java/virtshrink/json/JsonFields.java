@@ -3,6 +3,7 @@ package virtshrink.json;
 import java.time.DateTimeException;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
@@ -80,6 +81,13 @@ public final class JsonFields {
             found.add(reader.read(new JsonFields(map)));
         }
         return found;
+    }
+
+    /** All of them, for whoever knows what they are. */
+    public Map<String, Object> asMap() {
+        Map<String, Object> map = new LinkedHashMap<>();
+        fields.forEach((name, value) -> map.put(String.valueOf(name), value));
+        return map;
     }
 
     private <T> T field(String name, Class<T> type) throws MissingFieldException {

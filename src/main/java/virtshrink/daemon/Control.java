@@ -1,0 +1,93 @@
+package virtshrink.daemon;
+
+import java.io.IOException;
+import java.nio.file.Path;
+import java.time.Clock;
+import java.time.Duration;
+import java.util.Optional;
+import java.util.function.Consumer;
+import java.util.function.Supplier;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import virtshrink.config.Configuration;
+import virtshrink.control.ControlServer;
+import virtshrink.schedule.Timetable;
+import virtshrink.shrink.Shrinker;
+
+/** What users can see and ask of a running daemon: the control socket and all behind it. Made before the work, opened when that can begin. */
+final class Control implements AutoCloseable {
+    private static final Logger LOG = LoggerFactory.getLogger(Control.class);
+
+    private final WorkBoard board;
+    private final Workshop.DiskRunner turns = new TurnTaking(new Shrinker()::runTogether);
+    private final LastLine lastLine;
+    private Optional<OnDemand> onDemand = Optional.empty();
+    private Optional<ControlServer> server = Optional.empty();
+
+    /** @param status takes a line on what is being done */
+    Control(Clock clock, Consumer<String> status) {
+        this.board = new WorkBoard(clock);
+        this.lastLine = new LastLine(status);
+    }
+
+    /** For the nights: takes turns with what is asked for. */
+    Workshop.DiskRunner runner() {
+        return board.listed(turns);
+    }
+
+    /** To be told what is being done. */
+    Consumer<String> status() {
+        return lastLine;
+    }
+
+    WorkBoard board() {
+        return board;
+    }
+
+    /**
+     * Listens from now on. Nights go on without a socket, if it cannot be made.
+     *
+     * @param whenIdle called when nothing more is asked for
+     */
+    void open(
+            Path directory,
+            Workshop workshop,
+            Timetable timetable,
+            Supplier<Configuration> configuration,
+            Runnable whenIdle) {
+        OnDemand asked = new OnDemand(workshop, turns, board, whenIdle);
+        onDemand = Optional.of(asked);
+        DaemonState state = new DaemonState(workshop, board, timetable, configuration, lastLine);
+        ControlDesk desk = new ControlDesk(
+                workshop.current(), board, asked, () -> configuration.get().connect(), state::json);
+        try {
+            server = Optional.of(
+                    ControlDoor.open(directory, configuration.get().controlGroup(), desk));
+        } catch (IOException e) {
+            LOG.error("there is no control socket, so nobody can ask this daemon anything: {}", e.toString());
+        }
+    }
+
+    /** Cancels whatever runs. */
+    void cancelWork(String why) {
+        board.cancel(Optional.empty(), why);
+    }
+
+    /** Waits for the end of what was asked for and has been cancelled. */
+    void awaitEndOfWork(Duration patience) throws InterruptedException {
+        if (onDemand.isPresent()) {
+            onDemand.get().stop(patience);
+        }
+    }
+
+    @Override
+    public void close() {
+        if (server.isPresent()) {
+            try {
+                server.get().close();
+            } catch (IOException e) {
+                LOG.warn("the control socket did not close well: {}", e.toString());
+            }
+        }
+    }
+}
