@@ -16,16 +16,11 @@ import java.util.Optional;
  * any. Memory is bounded: a request by its length, what the client has not read yet by {@link #MOST_PENDING_BYTES}.
  */
 final class Connection implements Conversation {
-    /** A request that is not complete by then will not come. */
-    static final Duration PATIENCE = Duration.ofSeconds(10);
-
-    /** What is not read so long after the last answer will not be read. */
-    static final Duration FAREWELL = Duration.ofSeconds(10);
-
-    private static final int MOST_PENDING_BYTES = 256 << 10;
+    static final int MOST_PENDING_BYTES = 256 << 10;
 
     private final SocketChannel channel;
     private final String user;
+    private final long patienceNanos;
     private final Runnable wakeUp;
     private final long acceptedNanos;
     private final ByteArrayOutputStream received = new ByteArrayOutputStream();
@@ -37,10 +32,16 @@ final class Connection implements Conversation {
     private boolean dropped;
     private Optional<Long> saidLastNanos = Optional.empty();
 
-    /** @param wakeUp makes the server's thread flush */
-    Connection(SocketChannel channel, String user, Runnable wakeUp) {
+    /**
+     * One that was accepted just now.
+     *
+     * @param patience a request that is not complete by then will not come, nor will what is not read so long after the last answer be read
+     * @param wakeUp makes the server's thread flush
+     */
+    Connection(SocketChannel channel, String user, Duration patience, Runnable wakeUp) {
         this.channel = channel;
         this.user = user;
+        this.patienceNanos = patience.toNanos();
         this.wakeUp = wakeUp;
         this.acceptedNanos = System.nanoTime();
     }
@@ -186,9 +187,9 @@ final class Connection implements Conversation {
             return true;
         }
         if (saidLastNanos.isPresent()) {
-            return pendingBytes == 0 || nowNanos - saidLastNanos.get() > FAREWELL.toNanos();
+            return pendingBytes == 0 || nowNanos - saidLastNanos.get() > patienceNanos;
         }
-        return !asked && (gone || nowNanos - acceptedNanos > PATIENCE.toNanos());
+        return !asked && (gone || nowNanos - acceptedNanos > patienceNanos);
     }
 
     /** Closes the channel, whatever was still to be said. */

@@ -11,6 +11,7 @@ import java.nio.channels.SocketChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -39,12 +40,14 @@ public final class ControlServer implements AutoCloseable {
     private static final int MOST_ACCEPTED_AT_ONCE = 8;
 
     private static final int BACKLOG = 64;
+    private static final Duration PATIENCE = Duration.ofSeconds(10);
     private static final long TICK_MILLIS = 500;
     private static final long FLUSH_NANOS = TimeUnit.SECONDS.toNanos(1);
 
     private final Path path;
     private final Doorkeeper doorkeeper;
     private final Requests requests;
+    private final Duration patience;
     private final ServerSocketChannel listener;
     private final Selector selector;
     private final SelectionKey accepting;
@@ -54,11 +57,17 @@ public final class ControlServer implements AutoCloseable {
     private volatile boolean closing;
 
     private ControlServer(
-            Path path, Doorkeeper doorkeeper, Requests requests, ServerSocketChannel listener, Selector selector)
+            Path path,
+            Doorkeeper doorkeeper,
+            Requests requests,
+            Duration patience,
+            ServerSocketChannel listener,
+            Selector selector)
             throws IOException {
         this.path = path;
         this.doorkeeper = doorkeeper;
         this.requests = requests;
+        this.patience = patience;
         this.listener = listener;
         this.selector = selector;
         this.accepting = listener.register(selector, SelectionKey.OP_ACCEPT);
@@ -81,6 +90,12 @@ public final class ControlServer implements AutoCloseable {
      */
     public static ControlServer start(Path path, Preparation preparation, Doorkeeper doorkeeper, Requests requests)
             throws IOException {
+        return start(path, preparation, doorkeeper, requests, PATIENCE);
+    }
+
+    static ControlServer start(
+            Path path, Preparation preparation, Doorkeeper doorkeeper, Requests requests, Duration patience)
+            throws IOException {
         if (isAnswered(path)) {
             throw new IOException("another virt-shrinkd listens at " + path);
         }
@@ -92,7 +107,7 @@ public final class ControlServer implements AutoCloseable {
             preparation.prepare(fresh);
             Files.move(fresh, path, StandardCopyOption.ATOMIC_MOVE);
             listener.configureBlocking(false);
-            ControlServer server = new ControlServer(path, doorkeeper, requests, listener, Selector.open());
+            ControlServer server = new ControlServer(path, doorkeeper, requests, patience, listener, Selector.open());
             server.thread.start();
             return server;
         } catch (IOException | RuntimeException problem) {
@@ -208,7 +223,7 @@ public final class ControlServer implements AutoCloseable {
                 LOG.info("user {} may not use the control socket", user);
                 turnAway(channel, Why.NOT_PERMITTED, "user " + user + " may not ask virt-shrinkd");
             } else if (connections.size() < MOST_CLIENTS || makeRoom()) {
-                Connection connection = new Connection(channel, user, selector::wakeup);
+                Connection connection = new Connection(channel, user, patience, selector::wakeup);
                 channel.register(selector, SelectionKey.OP_READ, connection);
                 connections.add(connection);
             } else {
