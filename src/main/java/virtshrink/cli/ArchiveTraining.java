@@ -20,10 +20,10 @@ import java.util.regex.Pattern;
 import org.slf4j.LoggerFactory;
 import virtshrink.block.ByteRange;
 import virtshrink.block.RangeSet;
-import virtshrink.filesystem.FilesystemIdentity;
-import virtshrink.filesystem.FilesystemState;
 import virtshrink.control.ControlClient;
 import virtshrink.control.Request;
+import virtshrink.filesystem.FilesystemIdentity;
+import virtshrink.filesystem.FilesystemState;
 import virtshrink.history.HistoryEntry.DiskRun;
 import virtshrink.image.ImageFormat;
 import virtshrink.inspect.DiskInspection;
@@ -45,8 +45,8 @@ import virtshrink.shrink.ShrinkRequest;
  * that archive is written; works on invented disks and touches no file.
  */
 final class ArchiveTraining {
-    private static final Pattern RUN_CLASS =
-            Pattern.compile("virtshrink/(block|nbd|volume|filesystem|inspect|image|os|shrink|job|json|history)/.*\\.class");
+    private static final Pattern RUN_CLASS = Pattern.compile(
+            "virtshrink/(block|nbd|volume|filesystem|inspect|image|os|shrink|job|json|history)/.*\\.class");
 
     private ArchiveTraining() {}
 

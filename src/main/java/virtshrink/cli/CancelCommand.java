@@ -34,8 +34,7 @@ final class CancelCommand implements Callable<Integer> {
     @Override
     public Integer call() throws IOException {
         Request request = new Request.Cancel(Optional.ofNullable(name));
-        try (ControlClient client =
-                session.collaborators().daemon(request).orElseThrow(NoDaemonException::new)) {
+        try (ControlClient client = session.collaborators().daemon(request).orElseThrow(NoDaemonException::new)) {
             Answer answer = new DaemonAnswers(client).next();
             if (answer instanceof Answer.Cancelled cancelled) {
                 print(cancelled.domains());

@@ -24,7 +24,8 @@ final class DaemonAnswers {
                     .orElseThrow(() -> new IOException("virt-shrinkd has gone away without an answer; what it was doing"
                             + " stands in: journalctl -u virt-shrinkd"));
         } catch (MalformedMessageException e) {
-            throw new IOException("virt-shrinkd, which may be of another version, is not understood: " + e.getMessage(), e);
+            throw new IOException(
+                    "virt-shrinkd, which may be of another version, is not understood: " + e.getMessage(), e);
         }
     }
 

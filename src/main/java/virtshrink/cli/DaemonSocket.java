@@ -8,12 +8,15 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
 import java.util.stream.Stream;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 import virtshrink.control.ControlClient;
 import virtshrink.control.Request;
 import virtshrink.image.RunDirectory;
 
 /** Where a daemon may listen, and which does. */
 final class DaemonSocket {
+    private static final Logger LOG = LoggerFactory.getLogger(DaemonSocket.class);
     private static final Path SYSTEM = Path.of("/run/virt-shrink");
 
     private final List<Path> directories;
@@ -42,8 +45,7 @@ final class DaemonSocket {
                 try {
                     return Optional.of(ControlClient.ask(socket, request));
                 } catch (ConnectException nobody) {
-                    // A dead daemon has left it.
-                    continue;
+                    LOG.debug("a dead daemon has left {}", socket, nobody);
                 } catch (SocketException problem) {
                     throw new IOException(socket + ": " + problem.getMessage(), problem);
                 }

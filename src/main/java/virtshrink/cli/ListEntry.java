@@ -30,12 +30,7 @@ record ListEntry(DomainRecord domain, DomainResult estimate) {
                         known ? "" : report.reason()));
             } else if (disk instanceof DomainResult.LeftAlone left) {
                 rows.add(new Row(
-                        left.target(),
-                        left.image(),
-                        left.format(),
-                        left.size(),
-                        OptionalLong.empty(),
-                        left.reason()));
+                        left.target(), left.image(), left.format(), left.size(), OptionalLong.empty(), left.reason()));
             }
         }
         return rows;

@@ -62,13 +62,16 @@ final class RemoteRun implements AutoCloseable {
     List<DomainResult> await(OutputOptions output, Consumer<DomainResult> done) throws IOException {
         Cancellation interrupted = session.stop().newCancellation();
         List<DomainResult> results = new ArrayList<>();
-        try (Cancellation.Registration takingBack = interrupted.onCancel(client::takeBack)) {
+        Cancellation.Registration takingBack = interrupted.onCancel(client::takeBack);
+        try {
             Optional<DomainResult> result = next(output);
             while (result.isPresent()) {
                 results.add(result.get());
                 done.accept(result.get());
                 result = next(output);
             }
+        } finally {
+            takingBack.close();
         }
         return results;
     }

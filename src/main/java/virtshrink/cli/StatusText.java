@@ -24,22 +24,21 @@ final class StatusText {
     List<String> lines(JsonFields state) throws MissingFieldException {
         List<String> lines = new ArrayList<>();
         lines.add(style.bold("virt-shrinkd " + safe(state, "version")) + "  "
-                + style.faint("up " + span(state.number("uptimeSeconds")) + " " + style.glyphs().dot() + " "
-                        + safe(state, "connect")));
+                + style.faint("up " + span(state.number("uptimeSeconds")) + " "
+                        + style.glyphs().dot() + " " + safe(state, "connect")));
         lines.add("");
         lines.add("  now  " + safe(state, "doing"));
         Table runs = Table.of(
-                Table.left("DOMAIN"),
-                Table.left("STATE"),
-                Table.left("PHASE"),
-                Table.left("BY"),
-                Table.right("SINCE"));
-        state.objects("runs", run -> runs.row(
-                safe(run, "domain"),
-                safe(run, "state"),
-                safe(run, "phase") + (run.number("percent") > 0 ? " " + run.number("percent") + " %" : ""),
-                safe(run, "by"),
-                TimeText.spent(Duration.between(run.instant("since"), Instant.now()).abs())));
+                Table.left("DOMAIN"), Table.left("STATE"), Table.left("PHASE"), Table.left("BY"), Table.right("SINCE"));
+        state.objects(
+                "runs",
+                run -> runs.row(
+                        safe(run, "domain"),
+                        safe(run, "state"),
+                        safe(run, "phase") + (run.number("percent") > 0 ? " " + run.number("percent") + " %" : ""),
+                        safe(run, "by"),
+                        TimeText.spent(Duration.between(run.instant("since"), Instant.now())
+                                .abs())));
         if (!runs.isEmpty()) {
             lines.add("");
             lines.addAll(runs.lines("  ", style));

@@ -12,7 +12,8 @@ import java.util.Optional;
  * @param history what is remembered of past runs
  * @param schedules at least one, in the order of their names
  */
-public record Configuration(String connect, Optional<String> controlGroup, History history, List<ScheduleSettings> schedules) {
+public record Configuration(
+        String connect, Optional<String> controlGroup, History history, List<ScheduleSettings> schedules) {
     /** Where the daemon looks unless told otherwise. */
     public static final Path STANDARD_PATH = Path.of("/etc/virt-shrink/virt-shrinkd.toml");
 

@@ -33,7 +33,10 @@ final class Line {
 
     static JsonFields parse(byte[] line) throws MalformedMessageException {
         try {
-            String text = StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(line)).toString();
+            String text = StandardCharsets.UTF_8
+                    .newDecoder()
+                    .decode(ByteBuffer.wrap(line))
+                    .toString();
             if (JSON_LINES.anyFrom(text) instanceof Map<?, ?> object) {
                 return new JsonFields(object);
             }

@@ -61,8 +61,7 @@ final class Control implements AutoCloseable {
         ControlDesk desk = new ControlDesk(
                 workshop.current(), board, asked, () -> configuration.get().connect(), state::json);
         try {
-            server = Optional.of(
-                    ControlDoor.open(directory, configuration.get().controlGroup(), desk));
+            server = Optional.of(ControlDoor.open(directory, configuration.get().controlGroup(), desk));
         } catch (IOException e) {
             LOG.error("there is no control socket, so nobody can ask this daemon anything: {}", e.toString());
         }

@@ -37,9 +37,8 @@ final class ControlDoor implements Doorkeeper {
         this.directory = directory;
         this.root = accounts.lookupPrincipalByName("0");
         this.self = Files.getOwner(directory);
-        this.group = group.isPresent()
-                ? Optional.of(accounts.lookupPrincipalByGroupName(group.get()))
-                : Optional.empty();
+        this.group =
+                group.isPresent() ? Optional.of(accounts.lookupPrincipalByGroupName(group.get())) : Optional.empty();
     }
 
     /** Listens in a run directory. */
@@ -54,7 +53,8 @@ final class ControlDoor implements Doorkeeper {
             Files.getFileAttributeView(socket, PosixFileAttributeView.class).setGroup(group.get());
             gid = (int) Files.getAttribute(socket, "unix:gid");
             Files.setPosixFilePermissions(socket, PosixFilePermissions.fromString("rw-rw----"));
-            // Whoever passes through can reach the socket by its name, and nothing else: the runs' directories are the owner's alone.
+            // Whoever passes through can reach the socket by its name, and nothing else: the runs' directories are the
+            // owner's alone.
             Set<PosixFilePermission> passable = EnumSet.copyOf(Files.getPosixFilePermissions(directory));
             passable.add(PosixFilePermission.GROUP_EXECUTE);
             passable.add(PosixFilePermission.OTHERS_EXECUTE);
@@ -66,8 +66,8 @@ final class ControlDoor implements Doorkeeper {
     public boolean lets(UnixDomainPrincipal peer) {
         return peer.user().equals(root)
                 || peer.user().equals(self)
-                || group.filter(known ->
-                                peer.group().equals(known) || Accounts.isMember(peer.user().getName(), gid))
+                || group.filter(known -> peer.group().equals(known)
+                                || Accounts.isMember(peer.user().getName(), gid))
                         .isPresent();
     }
 }

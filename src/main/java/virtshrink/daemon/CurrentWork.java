@@ -44,7 +44,8 @@ final class CurrentWork {
         if (isStopped()) {
             return Optional.of(STOPPING);
         }
-        return nightCancelled.or(() -> window.filter(open -> !open.mayStartAt(now)).map(closed -> WINDOW_OVER));
+        return nightCancelled.or(
+                () -> window.filter(open -> !open.mayStartAt(now)).map(closed -> WINDOW_OVER));
     }
 
     /** Nothing new is started in this night, if it is one. */

@@ -157,8 +157,7 @@ final class OnDemand {
         }
 
         private ProgressListener listener(WorkBoard.Item item, String name) {
-            ProgressListener status =
-                    new StatusProgress(NAME + ": " + name, workshop.clock(), workshop.status());
+            ProgressListener status = new StatusProgress(NAME + ": " + name, workshop.clock(), workshop.status());
             return new WorkBoard.Both(item, new WorkBoard.Both(status, new SpokenProgress(conversation)));
         }
 

@@ -152,8 +152,7 @@ public final class HistoryFile {
     }
 
     private static FileChannel open(Path path, StandardOpenOption creation) throws IOException {
-        Set<StandardOpenOption> options =
-                EnumSet.of(creation, StandardOpenOption.READ, StandardOpenOption.WRITE);
+        Set<StandardOpenOption> options = EnumSet.of(creation, StandardOpenOption.READ, StandardOpenOption.WRITE);
         return FileChannel.open(path, options, PRIVATE);
     }
 

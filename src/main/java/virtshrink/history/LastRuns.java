@@ -36,8 +36,7 @@ final class LastRuns {
             thisNight.put(night.schedule(), new Tally());
         } else if (entry instanceof NightEnded night) {
             Tally tally = thisNight.getOrDefault(night.schedule(), new Tally());
-            lastResult.put(
-                    night.schedule(), new NightSummary(night, tally.shrunk, tally.failed, tally.reclaimedBytes));
+            lastResult.put(night.schedule(), new NightSummary(night, tally.shrunk, tally.failed, tally.reclaimedBytes));
             thisNight.remove(night.schedule());
         }
     }

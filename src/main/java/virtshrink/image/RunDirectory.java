@@ -42,7 +42,9 @@ public final class RunDirectory {
                     directory, PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")));
         }
         FileStatus status = FileStatus.ofLink(directory);
-        if (!status.directory() || status.uid() != Hosts.effectiveUid() || (status.permissions() & LIST_OR_WRITE) != 0) {
+        if (!status.directory()
+                || status.uid() != Hosts.effectiveUid()
+                || (status.permissions() & LIST_OR_WRITE) != 0) {
             throw new IOException(directory + " must be a directory of this user with mode 0700 or 0711");
         }
         return new RunDirectory(directory);

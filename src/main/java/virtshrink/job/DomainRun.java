@@ -64,8 +64,8 @@ public final class DomainRun {
 
     private static Map<Path, ImageStamp> stamps(List<ShrinkRequest> requests) {
         Map<Path, ImageStamp> stamps = new HashMap<>();
-        requests.forEach(request ->
-                DiskRecord.stamp(request.image()).ifPresent(stamp -> stamps.put(request.image(), stamp)));
+        requests.forEach(
+                request -> DiskRecord.stamp(request.image()).ifPresent(stamp -> stamps.put(request.image(), stamp)));
         return stamps;
     }
 

@@ -59,8 +59,7 @@ final class ReportReader {
                 fields.text("partitionTable"),
                 fields.objects("filesystems", filesystem -> {
                     if (filesystem.has("reclaimableBytes")) {
-                        gains.add(new FilesystemGain(
-                                filesystem.text("device"), filesystem.number("reclaimableBytes")));
+                        gains.add(new FilesystemGain(filesystem.text("device"), filesystem.number("reclaimableBytes")));
                     }
                     return finding(filesystem);
                 }),

@@ -18,8 +18,8 @@ public final class Accounts {
      * @param gid unsigned
      */
     public static boolean isMember(String user, int gid) {
-        byte[] name = Arrays.copyOf(
-                user.getBytes(StandardCharsets.UTF_8), user.getBytes(StandardCharsets.UTF_8).length + 1);
+        byte[] name =
+                Arrays.copyOf(user.getBytes(StandardCharsets.UTF_8), user.getBytes(StandardCharsets.UTF_8).length + 1);
         for (int most = USUAL_GROUPS; most <= MOST_GROUPS; most *= 4) {
             int[] groups = new int[most];
             int[] count = {most};

@@ -76,7 +76,8 @@ class DaemonClientTest {
         } else if (request instanceof Request.Status) {
             conversation.close(new Answer.Status(state));
         } else if (request instanceof Request.Cancel cancel) {
-            conversation.close(new Answer.Cancelled(cancel.domain().map(List::of).orElse(List.of())));
+            conversation.close(
+                    new Answer.Cancelled(cancel.domain().map(List::of).orElse(List.of())));
         } else if (request instanceof Request.Shrink shrink) {
             conversation.say(new Answer.Accepted());
             for (String name : shrink.domains()) {
@@ -95,8 +96,8 @@ class DaemonClientTest {
             RunSettings settings = RunSettings.read(new JsonFields(shrink.settings()));
             Session session = new Session(local.collaborators, new TestScreen(false), local.stop, () -> 0);
             LocalRun surroundings = new LocalRun(session, domains, settings);
-            return verdict.map(found -> new DomainRun(surroundings, settings)
-                            .run(found, spoken(conversation), new Cancellation()))
+            return verdict.map(found ->
+                            new DomainRun(surroundings, settings).run(found, spoken(conversation), new Cancellation()))
                     .orElseGet(() -> DomainRun.unknown(name));
         } catch (IOException | JsonFields.MissingFieldException e) {
             throw new AssertionError(e);
@@ -151,18 +152,25 @@ class DaemonClientTest {
 
     @Test
     void settingsReachTheDaemon() {
-        client.run("--connect qemu:///session domain --keep-original .bak --min-reclaim 5% --filler none --allow-rename web");
+        client.run(
+                "--connect qemu:///session domain --keep-original .bak --min-reclaim 5% --filler none --allow-rename web");
         Request.Shrink shrink = (Request.Shrink) asked.get(0);
         assertEquals("qemu:///session", shrink.connect());
         assertEquals(List.of("web"), shrink.domains());
         assertEquals(
                 Map.of(
-                        "dryRun", false,
-                        "keepOriginal", ".bak",
-                        "minReclaimBytes", 0,
-                        "minReclaimPercent", 5.0,
-                        "filler", "none",
-                        "allowRename", true),
+                        "dryRun",
+                        false,
+                        "keepOriginal",
+                        ".bak",
+                        "minReclaimBytes",
+                        0,
+                        "minReclaimPercent",
+                        5.0,
+                        "filler",
+                        "none",
+                        "allowRename",
+                        true),
                 shrink.settings());
     }
 

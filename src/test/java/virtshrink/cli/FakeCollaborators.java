@@ -106,7 +106,9 @@ final class FakeCollaborators implements Collaborators {
 
     @Override
     public Optional<ControlClient> daemon(Request request) throws IOException {
-        return daemonSocket.isPresent() ? Optional.of(ControlClient.ask(daemonSocket.get(), request)) : Optional.empty();
+        return daemonSocket.isPresent()
+                ? Optional.of(ControlClient.ask(daemonSocket.get(), request))
+                : Optional.empty();
     }
 
     @Override

@@ -33,6 +33,7 @@ import virtshrink.shrink.Phase;
 
 /** A server with real clients, most of which mean no good. */
 @Timeout(value = 60, unit = TimeUnit.SECONDS)
+@SuppressWarnings("try") // some clients and servers are only there
 class ControlServerTest {
     private static final Duration PATIENCE = Duration.ofMillis(800);
 

@@ -34,7 +34,11 @@ final class ClientProcess implements AutoCloseable {
      * @param before what comes before {@code java} on the command line
      */
     static ClientProcess start(
-            Path directory, Path configuration, Map<String, String> environment, List<String> before, String... arguments)
+            Path directory,
+            Path configuration,
+            Map<String, String> environment,
+            List<String> before,
+            String... arguments)
             throws IOException {
         List<String> line = new ArrayList<>(before);
         line.addAll(List.of(
@@ -48,7 +52,8 @@ final class ClientProcess implements AutoCloseable {
         line.addAll(List.of(arguments));
         Path out = Files.createTempFile(directory, "client", ".out");
         Path err = Files.createTempFile(directory, "client", ".err");
-        ProcessBuilder builder = new ProcessBuilder(line).redirectOutput(out.toFile()).redirectError(err.toFile());
+        ProcessBuilder builder =
+                new ProcessBuilder(line).redirectOutput(out.toFile()).redirectError(err.toFile());
         builder.environment()
                 .put("VIRT_SHRINK_RUN_DIRECTORY", directory.resolve("run").toString());
         builder.environment().put("VIRT_SHRINK_CONFIG", configuration.toString());

@@ -149,7 +149,8 @@ class ControlProcessTest {
     /** Times differ from run to run, and so does the name. */
     private String comparable(String text) {
         return text.lines()
-                .filter(line -> !line.startsWith("  time ") && !line.matches(" +judge .*| +zero .*| +verify .*| +swap .*"))
+                .filter(line ->
+                        !line.startsWith("  time ") && !line.matches(" +judge .*| +zero .*| +verify .*| +swap .*"))
                 .map(line -> line.replaceAll("\"phasesMillis\":\\{[^}]*\\}", "").replace(name, "NAME"))
                 .reduce("", (one, other) -> one + other + "\n");
     }
@@ -158,7 +159,9 @@ class ControlProcessTest {
     @ValueSource(strings = {"", "--json", "--quiet"})
     void aDomainThroughTheDaemonLooksLikeOneWithoutIt(String option) throws Exception {
         define(name + ".qcow2");
-        String[] arguments = Stream.of("domain", name, option).filter(part -> !part.isEmpty()).toArray(String[]::new);
+        String[] arguments = Stream.of("domain", name, option)
+                .filter(part -> !part.isEmpty())
+                .toArray(String[]::new);
         ClientProcess.Result through = run(arguments);
         String text = comparable(through.out());
         assertEquals(0, through.status(), through::toString);
@@ -172,8 +175,8 @@ class ControlProcessTest {
         Path elsewhere = Files.createDirectory(
                 directory.resolve("alone" + count),
                 PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")));
-        try (ClientProcess client = ClientProcess.start(
-                elsewhere, configuration, Map.of(), List.of(), alone.toArray(String[]::new))) {
+        try (ClientProcess client =
+                ClientProcess.start(elsewhere, configuration, Map.of(), List.of(), alone.toArray(String[]::new))) {
             ClientProcess.Result local = client.end();
             assertEquals(text, comparable(local.out()));
             assertEquals(comparable(through.err()), comparable(local.err()));
@@ -200,7 +203,8 @@ class ControlProcessTest {
             assertEquals("rebuild", run.get("phase"));
             assertTrue(run("status").out().contains("rebuild"));
 
-            assertEquals("nothing is being done to other\n", run("cancel", "other").out());
+            assertEquals(
+                    "nothing is being done to other\n", run("cancel", "other").out());
             assertEquals("cancelled  " + name + "\n", run("cancel", name).out());
             ClientProcess.Result result = client.end();
             assertEquals(4, result.status(), result::toString);
@@ -262,8 +266,7 @@ class ControlProcessTest {
         assumeTrue(Files.isExecutable(Path.of("/usr/bin/setpriv")), "needs setpriv (package util-linux)");
         Path run = directory.resolve("run");
         assertEquals("rwx--x--x", PosixFilePermissions.toString(Files.getPosixFilePermissions(run)));
-        assertEquals(
-                "rw-rw----", PosixFilePermissions.toString(Files.getPosixFilePermissions(run.resolve("control"))));
+        assertEquals("rw-rw----", PosixFilePermissions.toString(Files.getPosixFilePermissions(run.resolve("control"))));
         // The classes and the socket must be within reach of others for this moment.
         Files.setPosixFilePermissions(directory, PosixFilePermissions.fromString("rwx--x--x"));
         List<String> member = List.of("setpriv", "--reuid=65534", "--regid=4", "--clear-groups");
@@ -279,7 +282,8 @@ class ControlProcessTest {
     /** Not with our client, whose classes another user may not be able to read. */
     private String askAs(List<String> user) throws Exception {
         List<String> line = new ArrayList<>(user);
-        line.addAll(List.of("/usr/bin/python3", "-c", """
+        line.addAll(List.of(
+                "/usr/bin/python3", "-c", """
                 import socket, sys
                 s = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
                 s.connect(sys.argv[1])

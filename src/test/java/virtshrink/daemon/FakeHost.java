@@ -157,7 +157,10 @@ final class FakeHost implements Domains.Source, Workshop.DiskRunner {
         public Optional<DomainVerdict> named(String nameOrUuid) throws LibvirtUnavailableException {
             requireWhole();
             return domains.values().stream()
-                    .filter(verdict -> verdict.domain().uuid().toString().equals(nameOrUuid))
+                    .filter(verdict -> List.of(
+                                    verdict.domain().uuid().toString(),
+                                    verdict.domain().name())
+                            .contains(nameOrUuid))
                     .findFirst();
         }
 
