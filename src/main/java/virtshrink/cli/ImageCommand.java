@@ -12,6 +12,7 @@ import picocli.CommandLine.Parameters;
 import virtshrink.history.HistoryEntry.ImageStamp;
 import virtshrink.job.DiskRecord;
 import virtshrink.job.JsonReport;
+import virtshrink.policy.ImageStamps;
 import virtshrink.shrink.ShrinkReport;
 import virtshrink.shrink.ShrinkRequest;
 
@@ -66,7 +67,7 @@ final class ImageCommand implements Callable<Integer> {
                     .println("virt-shrink: --in-place writes to the free blocks of '" + SafeText.of(image.toString())
                             + "' itself; there will be no untouched original");
         }
-        Optional<ImageStamp> stampBefore = DiskRecord.stamp(image);
+        Optional<ImageStamp> stampBefore = ImageStamps.of(image);
         ShrinkReport report;
         try (ProgressDisplay progress = progress()) {
             progress.subject(image.toString());

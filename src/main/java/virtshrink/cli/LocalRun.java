@@ -6,7 +6,7 @@ import java.util.List;
 import java.util.Optional;
 import virtshrink.history.HistoryEntry.DiskRun;
 import virtshrink.job.DomainResult;
-import virtshrink.job.DomainRun;
+import virtshrink.job.DomainJob;
 import virtshrink.job.RunSettings;
 import virtshrink.job.Surroundings;
 import virtshrink.libvirt.DomainVerdict;
@@ -20,18 +20,18 @@ import virtshrink.shrink.ShrinkRequest;
 final class LocalRun implements Surroundings {
     private final Session session;
     private final Domains domains;
-    private final DomainRun run;
+    private final DomainJob run;
 
     LocalRun(Session session, Domains domains, RunSettings settings) {
         this.session = session;
         this.domains = domains;
-        this.run = new DomainRun(this, settings);
+        this.run = new DomainJob(this, settings);
     }
 
     /** The domain of that name, which may be unknown. */
     DomainResult run(String name, ProgressDisplay progress) throws LibvirtUnavailableException {
         Optional<DomainVerdict> verdict = domains.named(name);
-        return verdict.isPresent() ? run(verdict.get(), progress) : DomainRun.unknown(name);
+        return verdict.isPresent() ? run(verdict.get(), progress) : DomainJob.unknown(name);
     }
 
     DomainResult run(DomainVerdict verdict, ProgressDisplay progress) {

@@ -10,10 +10,15 @@ import java.util.Optional;
  * @param connect URI of the hypervisor
  * @param controlGroup whose members may use the control socket, besides root
  * @param history what is remembered of past runs
+ * @param limits what is left to everything else on the host
  * @param schedules at least one, in the order of their names
  */
 public record Configuration(
-        String connect, Optional<String> controlGroup, History history, List<ScheduleSettings> schedules) {
+        String connect,
+        Optional<String> controlGroup,
+        History history,
+        LimitSettings limits,
+        List<ScheduleSettings> schedules) {
     /** Where the daemon looks unless told otherwise. */
     public static final Path STANDARD_PATH = Path.of("/etc/virt-shrink/virt-shrinkd.toml");
 

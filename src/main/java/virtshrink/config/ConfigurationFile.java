@@ -71,6 +71,7 @@ public final class ConfigurationFile {
                 .map(this::history)
                 .orElseGet(
                         () -> new Configuration.History(Configuration.History.STANDARD_DIRECTORY, STANDARD_KEEP_DAYS));
+        LimitSettings limits = root.section("limits").map(LimitsReader::read).orElse(LimitSettings.STANDARD);
         List<ScheduleSettings> schedules = root
                 .section("schedule")
                 .map(section -> section.namedSections(ConfigurationFile::objectionToName))
@@ -82,7 +83,7 @@ public final class ConfigurationFile {
         if (schedules.isEmpty() && problems.isEmpty()) {
             complain(Optional.empty(), "there is no [schedule.NAME]: the daemon would have nothing to do");
         }
-        return new Configuration(connect, controlGroup, history, schedules);
+        return new Configuration(connect, controlGroup, history, limits, schedules);
     }
 
     private Configuration.History history(Section section) {

@@ -12,36 +12,38 @@ import org.slf4j.LoggerFactory;
 import virtshrink.config.Configuration;
 import virtshrink.control.ControlServer;
 import virtshrink.schedule.Timetable;
-import virtshrink.shrink.Shrinker;
 
 /** What users can see and ask of a running daemon: the control socket and all behind it. Made before the work, opened when that can begin. */
 final class Control implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(Control.class);
 
     private final WorkBoard board;
-    private final Workshop.DiskRunner turns = new TurnTaking(new Shrinker()::runTogether);
+    private final Workshop.DiskRunner runner;
+    private final CurrentWork current;
     private final LastLine lastLine;
     private Optional<OnDemand> onDemand = Optional.empty();
     private Optional<ControlServer> server = Optional.empty();
 
-    /** @param status takes a line on what is being done */
-    Control(Clock clock, Consumer<String> status) {
+    /**
+     * Closed as yet.
+     *
+     * @param status takes a line on what is being done
+     */
+    Control(Clock clock, CurrentWork current, Workshop.DiskRunner runner, Consumer<String> status) {
+        this.current = current;
+        this.runner = runner;
         this.board = new WorkBoard(clock);
         this.lastLine = new LastLine(status);
     }
 
-    /** For the nights: takes turns with what is asked for. */
+    /** For the nights: users see its runs. */
     Workshop.DiskRunner runner() {
-        return board.listed(turns);
+        return board.listed(runner, current::schedule);
     }
 
     /** To be told what is being done. */
     Consumer<String> status() {
         return lastLine;
-    }
-
-    WorkBoard board() {
-        return board;
     }
 
     /**
@@ -55,11 +57,11 @@ final class Control implements AutoCloseable {
             Timetable timetable,
             Supplier<Configuration> configuration,
             Runnable whenIdle) {
-        OnDemand asked = new OnDemand(workshop, turns, board, whenIdle);
+        OnDemand asked = new OnDemand(workshop, runner, board, whenIdle);
         onDemand = Optional.of(asked);
         DaemonState state = new DaemonState(workshop, board, timetable, configuration, lastLine);
         ControlDesk desk = new ControlDesk(
-                workshop.current(), board, asked, () -> configuration.get().connect(), state::json);
+                current, board, asked, () -> configuration.get().connect(), state::json);
         try {
             server = Optional.of(ControlDoor.open(directory, configuration.get().controlGroup(), desk));
         } catch (IOException e) {

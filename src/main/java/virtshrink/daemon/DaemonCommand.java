@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.time.Clock;
+import java.time.Duration;
 import java.time.Instant;
 import java.time.ZoneOffset;
 import java.time.format.DateTimeFormatter;
@@ -21,12 +22,13 @@ import picocli.CommandLine.Spec;
 import virtshrink.config.Configuration;
 import virtshrink.config.ConfigurationFile;
 import virtshrink.config.InvalidConfigurationException;
-import virtshrink.config.SyntaxChecks;
 import virtshrink.history.History;
 import virtshrink.image.RunDirectory;
-import virtshrink.libvirt.Hypervisor;
-import virtshrink.schedule.CronTimes;
+import virtshrink.libvirt.DomainWatch;
+import virtshrink.libvirt.Patience;
+import virtshrink.policy.Schedules;
 import virtshrink.schedule.Schedule;
+import virtshrink.shrink.Shrinker;
 
 @Command(
         name = "virt-shrinkd",
@@ -45,7 +47,8 @@ final class DaemonCommand implements Callable<Integer> {
     private static final int FAILED = 1;
     private static final int WRONG_CONFIGURATION = 2;
 
-    static final SyntaxChecks CHECKS = new SyntaxChecks(CronTimes::problemWith, Hypervisor::problemWith);
+    /** The kernel's averages do not change faster. */
+    private static final Duration RECHECK = Duration.ofSeconds(10);
 
     @Spec
     @SuppressWarnings("NullAway.Init") // set by picocli before the command runs
@@ -66,7 +69,7 @@ final class DaemonCommand implements Callable<Integer> {
     public Integer call() {
         Configuration configuration;
         try {
-            configuration = ConfigurationFile.read(config, CHECKS);
+            configuration = ConfigurationFile.read(config, Schedules.CHECKS);
         } catch (InvalidConfigurationException e) {
             e.problems().forEach(spec.commandLine().getErr()::println);
             return WRONG_CONFIGURATION;
@@ -94,11 +97,35 @@ final class DaemonCommand implements Callable<Integer> {
         Logger log = LoggerFactory.getLogger(DaemonCommand.class);
         try (History history = History.open(configuration.history().directory())) {
             RunDirectory runs = RunDirectory.standard();
+            Patience patience = Patience.standard();
+            CurrentWork current = new CurrentWork();
+            current.onStop(() -> patience.end(CurrentWork.STOPPING));
+            GoodNeighbour neighbour =
+                    new GoodNeighbour(configuration.limits(), new KernelLoad(Path.of("/proc")), RECHECK);
             Clock clock = Clock.tickMillis(ZoneOffset.UTC);
-            Control control = new Control(clock, SystemdService.ofProcess()::status);
+            Control control = new Control(
+                    clock,
+                    current,
+                    (disks, progress, cancellation) ->
+                            new Shrinker(neighbour.restraint()).runTogether(disks, progress, cancellation),
+                    SystemdService.ofProcess()::status);
             Workshop workshop = new Workshop(
-                    LibvirtDomains::open, control.runner(), history, clock, new CurrentWork(), control.status());
-            new Daemon(config, configuration, workshop, runs, SystemdService.ofProcess(), control).run();
+                    uri -> LibvirtDomains.open(uri, patience),
+                    control.runner(),
+                    history,
+                    clock,
+                    current,
+                    neighbour,
+                    control.status());
+            new Daemon(
+                            config,
+                            configuration,
+                            workshop,
+                            runs,
+                            SystemdService.ofProcess(),
+                            (uri, listener) -> DomainWatch.open(uri, patience, listener),
+                            control)
+                    .run();
             return CommandLine.ExitCode.OK;
         } catch (IOException e) {
             log.error("cannot go on: {}", e.toString());

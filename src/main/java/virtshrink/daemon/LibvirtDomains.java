@@ -8,6 +8,7 @@ import virtshrink.libvirt.DomainVerdict;
 import virtshrink.libvirt.Eligibility;
 import virtshrink.libvirt.Hypervisor;
 import virtshrink.libvirt.LibvirtUnavailableException;
+import virtshrink.libvirt.Patience;
 
 /** The real ones. */
 final class LibvirtDomains implements Domains {
@@ -19,8 +20,8 @@ final class LibvirtDomains implements Domains {
         this.eligibility = new Eligibility(hypervisor, domainLogDirectory);
     }
 
-    static LibvirtDomains open(String uri) throws LibvirtUnavailableException {
-        Hypervisor hypervisor = Hypervisor.open(uri);
+    static LibvirtDomains open(String uri, Patience patience) throws LibvirtUnavailableException {
+        Hypervisor hypervisor = Hypervisor.open(uri, patience);
         return new LibvirtDomains(hypervisor, hypervisor.domainLogDirectory());
     }
 
@@ -32,6 +33,11 @@ final class LibvirtDomains implements Domains {
     @Override
     public Optional<DomainVerdict> named(String nameOrUuid) throws LibvirtUnavailableException {
         return eligibility.judge(nameOrUuid);
+    }
+
+    @Override
+    public Optional<String> whyNotIdle(String nameOrUuid) throws LibvirtUnavailableException {
+        return eligibility.whyNotIdle(nameOrUuid);
     }
 
     @Override

@@ -1,12 +1,12 @@
 package virtshrink.daemon;
 
-import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
@@ -17,11 +17,12 @@ import virtshrink.control.Conversation;
 import virtshrink.history.HistoryEntry.DiskRun;
 import virtshrink.job.DomainJson;
 import virtshrink.job.DomainResult;
-import virtshrink.job.DomainRun;
+import virtshrink.job.DomainJob;
 import virtshrink.job.RunSettings;
 import virtshrink.job.Surroundings;
 import virtshrink.libvirt.DomainVerdict;
 import virtshrink.libvirt.LibvirtUnavailableException;
+import virtshrink.os.StorageDevice;
 import virtshrink.shrink.Cancellation;
 import virtshrink.shrink.Outcome;
 import virtshrink.shrink.ProgressListener;
@@ -48,7 +49,7 @@ final class OnDemand {
     /**
      * Nothing runs yet.
      *
-     * @param runner takes turns with what else the daemon does
+     * @param runner does it, without a word to the board
      * @param whenIdle called when nothing more is asked for
      */
     OnDemand(Workshop workshop, Workshop.DiskRunner runner, WorkBoard board, Runnable whenIdle) {
@@ -91,6 +92,7 @@ final class OnDemand {
         private final List<WorkBoard.Item> items = new ArrayList<>();
         private final DomainLink link;
         private Optional<WorkBoard.Item> current = Optional.empty();
+        private String domain = "";
 
         Order(String uri, List<String> domains, RunSettings settings, Conversation conversation) {
             this.settings = settings;
@@ -145,12 +147,13 @@ final class OnDemand {
                 }
                 Optional<DomainVerdict> verdict = link.ask(domains -> domains.named(item.asked()));
                 if (verdict.isEmpty()) {
-                    return DomainRun.unknown(item.asked());
+                    return DomainJob.unknown(item.asked());
                 }
                 String name = verdict.get().domain().name();
                 item.named(name);
+                domain = name;
                 conversation.say(new Answer.Subject(name));
-                return new DomainRun(this, settings).run(verdict.get(), listener(item, name), item.cancellation());
+                return new DomainJob(this, settings).run(verdict.get(), listener(item, name), item.cancellation());
             } catch (WorkOverException over) {
                 return DomainResult.ended(item.asked(), Outcome.YIELDED, over.reason());
             }
@@ -164,10 +167,24 @@ final class OnDemand {
         @Override
         public List<ShrinkReport> shrinkTogether(
                 List<ShrinkRequest> disks, ProgressListener progress, Cancellation cancellation) {
-            if (workshop.current().isStopped()) {
-                cancellation.cancel(CurrentWork.STOPPING);
+            Set<StorageDevice> devices = DomainRun.devices(disks);
+            DiskSlots.Occupant occupant = () -> devices;
+            DiskSlots slots = workshop.neighbour().slots();
+            boolean taken = false;
+            try (CurrentWork.Task task = workshop.current().newTaskOnDemand(domain, cancellation)) {
+                taken = slots.takeUrgently(
+                        occupant, () -> task.cancellation().reason().isPresent());
+                // One that was cancelled while it waited ends by itself, with all its reports.
+                return runner.run(disks, progress, cancellation);
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+                cancellation.cancel("interrupted while waiting for the runs before");
+                return runner.run(disks, progress, cancellation);
+            } finally {
+                if (taken) {
+                    slots.release(occupant);
+                }
             }
-            return runner.run(disks, progress, cancellation);
         }
 
         @Override
@@ -184,13 +201,8 @@ final class OnDemand {
 
         @Override
         public Optional<String> remember(DiskRun entry) {
-            try {
-                workshop.history().append(entry);
-                return Optional.empty();
-            } catch (IOException e) {
-                LOG.error("the history cannot be written: {}", e.toString());
-                return Optional.of("this run is not in the history: " + e.getMessage());
-            }
+            new RunLog(workshop.history()).add(entry);
+            return Optional.empty();
         }
 
         @Override

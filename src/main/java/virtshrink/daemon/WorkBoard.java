@@ -7,6 +7,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.Supplier;
 import virtshrink.shrink.Cancellation;
 import virtshrink.shrink.Phase;
 import virtshrink.shrink.ProgressListener;
@@ -16,7 +17,6 @@ import virtshrink.shrink.ShrinkRequest;
 final class WorkBoard {
     private final Clock clock;
     private final List<Item> items = new ArrayList<>();
-    private String schedule = "";
 
     WorkBoard(Clock clock) {
         this.clock = clock;
@@ -101,19 +101,14 @@ final class WorkBoard {
         return item;
     }
 
-    /** Whose work the runs of {@link #listed} are from now on. */
-    synchronized void nightBegan(String scheduleName) {
-        schedule = scheduleName;
-    }
-
-    private synchronized String schedule() {
-        return schedule;
-    }
-
-    /** A runner whose runs are on the board, under the names of their domains and of the schedule. */
-    Workshop.DiskRunner listed(Workshop.DiskRunner runner) {
+    /**
+     * A runner whose runs are on the board, under the names of their domains.
+     *
+     * @param by in whose name
+     */
+    Workshop.DiskRunner listed(Workshop.DiskRunner runner, Supplier<String> by) {
         return (disks, progress, cancellation) -> {
-            try (Item item = add(domainOf(disks), schedule(), cancellation)) {
+            try (Item item = add(domainOf(disks), by.get(), cancellation)) {
                 return runner.run(disks, new Both(item, progress), cancellation);
             }
         };

@@ -20,6 +20,7 @@ record Workshop(
         History history,
         Clock clock,
         CurrentWork current,
+        GoodNeighbour neighbour,
         Consumer<String> status) {
 
     /** Shrinks the disks of one domain. */

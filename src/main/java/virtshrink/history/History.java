@@ -20,7 +20,7 @@ import virtshrink.history.HistoryEntry.DiskRun;
 import virtshrink.history.HistoryEntry.NightBegan;
 
 /** The history as the one daemon sees it, which also knows what others have added since it was opened. Thread-safe. */
-public final class History implements AutoCloseable {
+public final class History implements PastRuns, AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(History.class);
 
     private static final FileAttribute<?> PRIVATE_DIRECTORY =
@@ -107,12 +107,12 @@ public final class History implements AutoCloseable {
         return last;
     }
 
-    /** The last entry of a disk. */
+    @Override
     public synchronized Optional<DiskRun> lastOfDisk(UUID domain, String target) {
-        return upToDate().ofDisk(domain, target);
+        return upToDate().lastOfDisk(domain, target);
     }
 
-    /** When a disk of the domain was last shrunk. */
+    @Override
     public synchronized Optional<Instant> lastShrunk(UUID domain) {
         return upToDate().lastShrunk(domain);
     }

@@ -51,12 +51,20 @@ public record DomainResult(String name, Optional<Ended> ended, List<Disk> disks,
 
     /** What became of one disk. */
     public sealed interface Disk {
+        /** The guest's name of it. */
+        String target();
+
         /** The outcome, unless it says nothing about the domain. */
         Optional<Outcome> counted();
     }
 
     /** A run, whatever its end. */
     public record Run(ShrinkReport report, ImageFormat format) implements Disk {
+        @Override
+        public String target() {
+            return report.target().orElse("");
+        }
+
         @Override
         public Optional<Outcome> counted() {
             return Optional.of(report.outcome());

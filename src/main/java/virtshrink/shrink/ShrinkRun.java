@@ -13,6 +13,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import virtshrink.image.BackgroundCall;
 import virtshrink.image.ImageFormat;
 import virtshrink.image.ImageJudge;
 import virtshrink.image.ImageNode;
@@ -35,6 +36,7 @@ final class ShrinkRun {
     private final RunDirectory runs;
     private final ShrinkRequest request;
     private final RunContext context;
+    private final Restraint restraint;
     private final Cancellation cancellation;
     private final DiskOwner owner;
     private final PhaseClock clock;
@@ -51,11 +53,13 @@ final class ShrinkRun {
             RunDirectory runs,
             ShrinkRequest request,
             RunContext context,
+            Restraint restraint,
             ProgressListener progress,
             Cancellation cancellation) {
         this.runs = runs;
         this.request = request;
         this.context = context;
+        this.restraint = restraint;
         this.cancellation = cancellation;
         this.owner = new DiskOwner(request, cancellation);
         this.clock = new PhaseClock(progress);
@@ -147,7 +151,7 @@ final class ShrinkRun {
 
     private ImageWork.Terms terms() {
         ImageJudge.Policy policy = output.isPresent() ? ImageJudge.Policy.SEPARATE_OUTPUT : ImageJudge.Policy.REPLACE;
-        return new ImageWork.Terms(request.dryRun(), output, Optional.of(policy));
+        return new ImageWork.Terms(request.dryRun(), output, Optional.of(policy), restraint.pace());
     }
 
     private void requirePossible() throws ImageRefusedException {
@@ -199,27 +203,39 @@ final class ShrinkRun {
 
     private End rebuild(ImageWork work, InspectedDisk disk)
             throws IOException, ImageRefusedException, RunCancelledException {
+        if (output.isEmpty() && target() != ImageFormat.QCOW2 && work.chain().size() > 1) {
+            throw new ImageRefusedException(
+                    "as %s it would hold its backing files' content too, for everybody who may read the image now; name an output"
+                            .formatted(target().qemuName()));
+        }
         SwapCapabilities capabilities = work.probeSwap();
         if (output.isEmpty() && !request.allowRename() && !(capabilities.exchange() && capabilities.leases())) {
             throw new ImageRefusedException(
                     "the filesystem of the image cannot exchange files or tell who has them open; --allow-rename accepts a plain rename");
         }
         Rebuild.Target target = disk.target(work, request, target(), capabilities.reflink());
-        HostSpace.require(output.orElse(work.file()), disk.neededBytes(target, before));
-        try (ReplacementFile overlayFile = work.createOverlayFile()) {
+        try (HostSpace.Claim room = HostSpace.OF_HOST.claim(
+                        output.orElse(work.file()), disk.neededBytes(target, before), restraint.reserve());
+                ReplacementFile overlayFile = work.createOverlayFile()) {
             clock.enter(Phase.ZERO);
             ImageNode overlay = work.overlayOn(overlayFile);
             zero(work, overlay, disk.plan());
             cancellation.checkpoint();
             try (ReplacementFile newFile = work.createNewFile()) {
+                Verification verification =
+                        work.verification(overlay, disk.plan().zeroed());
                 clock.enter(Phase.REBUILD);
-                work.rebuild(target)
-                        .run(overlay, newFile, clock.percentOf(disk.inspection().virtualBytes()));
+                SpaceWatch watch = SpaceWatch.start(room, newFile.path(), cancellation);
+                try {
+                    rebuild(work, disk, target, overlay, newFile, verification);
+                } finally {
+                    watch.close();
+                }
                 cancellation.checkpoint();
                 // Writing out and comparing wait for different things.
                 CompletableFuture<Void> synced = CompletableFuture.runAsync(() -> sync(newFile));
                 clock.enter(Phase.VERIFY);
-                verify(work.verification(overlay, disk.plan().zeroed()), disk, newFile, target);
+                verify(verification, disk, newFile, target);
                 await(synced);
                 cancellation.checkpoint();
                 clock.enter(Phase.SWAP);
@@ -238,16 +254,41 @@ final class ShrinkRun {
         }
     }
 
+    /** The overlay is finished, so that it can be looked at while it is being copied. */
+    private void rebuild(
+            ImageWork work,
+            InspectedDisk disk,
+            Rebuild.Target target,
+            ImageNode overlay,
+            ReplacementFile newFile,
+            Verification verification)
+            throws IOException {
+        try (BackgroundCall<?> overlayProof = BackgroundCall.startStep("overlay proof", verification::proveOverlay)) {
+            work.rebuild(target)
+                    .run(overlay, newFile, clock.percentOf(disk.inspection().virtualBytes()));
+            overlayProof.join();
+        }
+    }
+
     private void verify(Verification verification, InspectedDisk disk, ReplacementFile newFile, Rebuild.Target target)
-            throws IOException, RunCancelledException {
-        verification.proveOverlay();
-        verification.proveConsistent(newFile, target.format());
-        notes.add(verification.proveEqual(
-                newFile,
-                target.format(),
-                target.reflink(),
-                clock.percentOf(disk.inspection().virtualBytes())));
-        cancellation.checkpoint();
+            throws IOException {
+        try (BackgroundCall<?> consistency = BackgroundCall.startStep(
+                        "consistency", () -> verification.proveConsistent(newFile, target.format()));
+                BackgroundCall<?> freeMap = BackgroundCall.startStep(
+                        "free map", () -> requireSameFreeMap(verification, disk, newFile, target))) {
+            notes.add(verification.proveEqual(
+                    newFile,
+                    target.format(),
+                    target.reflink(),
+                    clock.percentOf(disk.inspection().virtualBytes())));
+            consistency.join();
+            freeMap.join();
+        }
+    }
+
+    private void requireSameFreeMap(
+            Verification verification, InspectedDisk disk, ReplacementFile newFile, Rebuild.Target target)
+            throws IOException {
         try (ServedDisk served = verification.serveNew(newFile, target.format())) {
             disk.requireSameIn(served, request);
             served.stop();

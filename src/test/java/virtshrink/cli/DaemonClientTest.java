@@ -27,7 +27,7 @@ import virtshrink.control.Conversation;
 import virtshrink.control.Request;
 import virtshrink.history.HistoryEntry;
 import virtshrink.job.DomainJson;
-import virtshrink.job.DomainRun;
+import virtshrink.job.DomainJob;
 import virtshrink.job.RunSettings;
 import virtshrink.json.JsonFields;
 import virtshrink.libvirt.DiskVerdict;
@@ -97,8 +97,8 @@ class DaemonClientTest {
             Session session = new Session(local.collaborators, new TestScreen(false), local.stop, () -> 0);
             LocalRun surroundings = new LocalRun(session, domains, settings);
             return verdict.map(found ->
-                            new DomainRun(surroundings, settings).run(found, spoken(conversation), new Cancellation()))
-                    .orElseGet(() -> DomainRun.unknown(name));
+                            new DomainJob(surroundings, settings).run(found, spoken(conversation), new Cancellation()))
+                    .orElseGet(() -> DomainJob.unknown(name));
         } catch (IOException | JsonFields.MissingFieldException e) {
             throw new AssertionError(e);
         }

@@ -63,9 +63,15 @@ class OnDemandTest {
     void prepare() throws IOException {
         host = new FakeHost(Files.createDirectory(directory.resolve("images")));
         history = History.open(directory.resolve("history"));
-        TurnTaking turns = new TurnTaking(host);
-        workshop = new Workshop(host, board.listed(turns), history, clock, current, line -> {});
-        onDemand = new OnDemand(workshop, turns, board, () -> {});
+        workshop = new Workshop(
+                host,
+                board.listed(host, current::schedule),
+                history,
+                clock,
+                current,
+                FakeHost.neighbour(1, 1),
+                line -> {});
+        onDemand = new OnDemand(workshop, host, board, () -> {});
         desk = new ControlDesk(current, board, onDemand, () -> URI, Map::of);
     }
 
@@ -157,11 +163,12 @@ class OnDemandTest {
                 Optional.of(LocalTime.of(5, 30)),
                 Duration.ofMinutes(5),
                 true,
+                Optional.empty(),
                 new Selection(Patterns.ALL, Patterns.ALL, Patterns.ALL, Patterns.ALL),
                 new MinimumGain(100, 0),
                 Duration.ZERO,
+                Duration.ZERO,
                 true);
-        board.nightBegan("nightly");
         Thread thread = new Thread(() -> new Night(workshop, URI, schedule, DUE).run());
         thread.start();
         return thread;
@@ -205,7 +212,7 @@ class OnDemandTest {
         Asker asker = ask(domain);
         while (Thread.getAllStackTraces().entrySet().stream()
                 .noneMatch(thread -> thread.getKey().getName().equals("on-demand")
-                        && List.of(thread.getValue()).toString().contains("TurnTaking.await"))) {
+                        && List.of(thread.getValue()).toString().contains("DiskSlots.takeUrgently"))) {
             Thread.onSpinWait();
         }
         return asker;
@@ -309,9 +316,9 @@ class OnDemandTest {
     @Test
     void libvirtThatFailsForGoodIsAnAnswer() throws Exception {
         host.add("a", 200);
-        host.brokenQuestions = 100;
+        host.brokenQuestions.set(100);
         assertEquals(List.of("FAILED the connection is broken"), ask("a").outcomes());
-        host.brokenQuestions = 0;
+        host.brokenQuestions.set(0);
         assertEquals(List.of("a shrunk "), ask("a").outcomes());
     }
 

@@ -119,8 +119,10 @@ class RealNightTest {
                 Optional.empty(),
                 Duration.ZERO,
                 true,
+                Optional.empty(),
                 new Selection(new Patterns(List.of(), List.of("excluded-*")), Patterns.ALL, Patterns.ALL, Patterns.ALL),
                 new MinimumGain(MIB, 0),
+                Duration.ZERO,
                 Duration.ZERO,
                 false);
     }
@@ -138,6 +140,7 @@ class RealNightTest {
                 history,
                 Clock.tickMillis(ZoneOffset.UTC),
                 new CurrentWork(),
+                FakeHost.neighbour(1, 1),
                 line -> {});
     }
 

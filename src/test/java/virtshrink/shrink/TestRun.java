@@ -27,11 +27,13 @@ final class TestRun {
     private Set<String> zero = Set.of();
     private boolean inPlace;
     private boolean dryRun;
+    private boolean allowRename;
     private Optional<String> keepOriginal = Optional.empty();
     private MinimumGain minimumGain = MinimumGain.ANY;
     private ShrinkRequest.Filler filler = ShrinkRequest.Filler.AUTO;
     private ShrinkRequest.IdleGuard guard = ShrinkRequest.IdleGuard.NONE;
     private ProgressListener progress = ProgressListener.SILENT;
+    private Restraint restraint = Restraint.NONE;
 
     /**
      * @param runs the run directory, made if missing
@@ -88,6 +90,11 @@ final class TestRun {
         return this;
     }
 
+    TestRun allowRename() {
+        allowRename = true;
+        return this;
+    }
+
     TestRun keepOriginal(String suffix) {
         keepOriginal = Optional.of(suffix);
         return this;
@@ -105,6 +112,11 @@ final class TestRun {
 
     TestRun guard(ShrinkRequest.IdleGuard value) {
         guard = value;
+        return this;
+    }
+
+    TestRun restraint(Restraint value) {
+        restraint = value;
         return this;
     }
 
@@ -166,12 +178,13 @@ final class TestRun {
                 keepOriginal,
                 minimumGain,
                 filler,
-                false,
+                allowRename,
                 guard);
     }
 
     ShrinkReport run() throws IOException {
-        return new ShrinkRun(RunDirectory.at(runs), request(), RunContext.ALONE, progress, cancellation).run();
+        return new ShrinkRun(RunDirectory.at(runs), request(), RunContext.ALONE, restraint, progress, cancellation)
+                .run();
     }
 
     /** Runs and wants that end. */

@@ -12,6 +12,7 @@ import virtshrink.history.HistoryEntry.ImageStamp;
 import virtshrink.libvirt.DiskVerdict;
 import virtshrink.libvirt.DomainVerdict;
 import virtshrink.libvirt.LibvirtUnavailableException;
+import virtshrink.policy.ImageStamps;
 import virtshrink.shrink.Cancellation;
 import virtshrink.shrink.Outcome;
 import virtshrink.shrink.ProgressListener;
@@ -19,12 +20,12 @@ import virtshrink.shrink.ShrinkReport;
 import virtshrink.shrink.ShrinkRequest;
 
 /** Runs the disks of one domain together, after libvirt's and our own rules have been asked, and writes down what became of them. */
-public final class DomainRun {
+public final class DomainJob {
     private final Surroundings surroundings;
     private final RunSettings settings;
 
     /** Nothing happens yet. */
-    public DomainRun(Surroundings surroundings, RunSettings settings) {
+    public DomainJob(Surroundings surroundings, RunSettings settings) {
         this.surroundings = surroundings;
         this.settings = settings;
     }
@@ -65,7 +66,7 @@ public final class DomainRun {
     private static Map<Path, ImageStamp> stamps(List<ShrinkRequest> requests) {
         Map<Path, ImageStamp> stamps = new HashMap<>();
         requests.forEach(
-                request -> DiskRecord.stamp(request.image()).ifPresent(stamp -> stamps.put(request.image(), stamp)));
+                request -> ImageStamps.of(request.image()).ifPresent(stamp -> stamps.put(request.image(), stamp)));
         return stamps;
     }
 
