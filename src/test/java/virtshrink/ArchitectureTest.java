@@ -50,7 +50,15 @@ class ArchitectureTest {
             Map.entry(
                     "job",
                     List.of(
-                            "shrink", "libvirt", "history", "policy", "json", "image", "inspect", "filesystem", "block",
+                            "shrink",
+                            "libvirt",
+                            "history",
+                            "policy",
+                            "json",
+                            "image",
+                            "inspect",
+                            "filesystem",
+                            "block",
                             "os")));
 
     /** The two entry points may use everything but one another. */

@@ -45,8 +45,8 @@ import virtshrink.shrink.ShrinkRequest;
  * that archive is written; works on invented disks, and on a small real one in the directory of runs that the launcher has named for this.
  */
 final class ArchiveTraining {
-    private static final Pattern RUN_CLASS =
-            Pattern.compile("virtshrink/(block|nbd|volume|filesystem|inspect|image|os|shrink|cli|job|json|history)/.*\\.class");
+    private static final Pattern RUN_CLASS = Pattern.compile(
+            "virtshrink/(block|nbd|volume|filesystem|inspect|image|os|shrink|cli|job|json|history)/.*\\.class");
 
     private ArchiveTraining() {}
 

@@ -60,8 +60,8 @@ final class Control implements AutoCloseable {
         OnDemand asked = new OnDemand(workshop, runner, board, whenIdle);
         onDemand = Optional.of(asked);
         DaemonState state = new DaemonState(workshop, board, timetable, configuration, lastLine);
-        ControlDesk desk = new ControlDesk(
-                current, board, asked, () -> configuration.get().connect(), state::json);
+        ControlDesk desk =
+                new ControlDesk(current, board, asked, () -> configuration.get().connect(), state::json);
         try {
             server = Optional.of(ControlDoor.open(directory, configuration.get().controlGroup(), desk));
         } catch (IOException e) {
