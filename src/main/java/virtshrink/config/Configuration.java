@@ -10,6 +10,7 @@ import java.util.Optional;
  * @param connect URI of the hypervisor
  * @param controlGroup whose members may use the control socket, besides root
  * @param history what is remembered of past runs
+ * @param metrics where figures are shown
  * @param limits what is left to everything else on the host
  * @param schedules at least one, in the order of their names
  */
@@ -17,6 +18,7 @@ public record Configuration(
         String connect,
         Optional<String> controlGroup,
         History history,
+        MetricsSettings metrics,
         LimitSettings limits,
         List<ScheduleSettings> schedules) {
     /** Where the daemon looks unless told otherwise. */

@@ -12,6 +12,7 @@ import org.slf4j.LoggerFactory;
 import virtshrink.config.Configuration;
 import virtshrink.control.ControlServer;
 import virtshrink.schedule.Timetable;
+import virtshrink.shrink.Cause;
 
 /** What users can see and ask of a running daemon: the control socket and all behind it. Made before the work, opened when that can begin. */
 final class Control implements AutoCloseable {
@@ -20,7 +21,7 @@ final class Control implements AutoCloseable {
     private final WorkBoard board;
     private final Workshop.DiskRunner runner;
     private final CurrentWork current;
-    private final LastLine lastLine;
+    private final StatusLine statusLine;
     private Optional<OnDemand> onDemand = Optional.empty();
     private Optional<ControlServer> server = Optional.empty();
 
@@ -33,7 +34,7 @@ final class Control implements AutoCloseable {
         this.current = current;
         this.runner = runner;
         this.board = new WorkBoard(clock);
-        this.lastLine = new LastLine(status);
+        this.statusLine = new StatusLine(status);
     }
 
     /** For the nights: users see its runs. */
@@ -43,7 +44,7 @@ final class Control implements AutoCloseable {
 
     /** To be told what is being done. */
     Consumer<String> status() {
-        return lastLine;
+        return statusLine;
     }
 
     /**
@@ -59,7 +60,7 @@ final class Control implements AutoCloseable {
             Runnable whenIdle) {
         OnDemand asked = new OnDemand(workshop, runner, board, whenIdle);
         onDemand = Optional.of(asked);
-        DaemonState state = new DaemonState(workshop, board, timetable, configuration, lastLine);
+        DaemonState state = new DaemonState(workshop, board, timetable, configuration, statusLine);
         ControlDesk desk =
                 new ControlDesk(current, board, asked, () -> configuration.get().connect(), state::json);
         try {
@@ -69,9 +70,9 @@ final class Control implements AutoCloseable {
         }
     }
 
-    /** Cancels whatever runs. */
-    void cancelWork(String why) {
-        board.cancel(Optional.empty(), why);
+    /** Cancels whatever runs or waits. */
+    void cancelWork() {
+        board.cancel(Optional.empty(), Cause.DAEMON_STOPS, CurrentWork.STOPPING);
     }
 
     /** Waits for the end of what was asked for and has been cancelled. */

@@ -15,6 +15,7 @@ import virtshrink.control.Requests;
 import virtshrink.job.RunSettings;
 import virtshrink.json.JsonFields;
 import virtshrink.json.JsonFields.MissingFieldException;
+import virtshrink.shrink.Cause;
 
 /** Answers what comes through the control socket. */
 final class ControlDesk implements Requests {
@@ -61,7 +62,7 @@ final class ControlDesk implements Requests {
         if (domain.isEmpty()) {
             current.cancelNight(why);
         }
-        List<String> cancelled = board.cancel(domain, why);
+        List<String> cancelled = board.cancel(domain, Cause.CANCELLED, why);
         LOG.info("{}: {}", why, cancelled.isEmpty() ? "nothing was running" : String.join(", ", cancelled));
         return cancelled;
     }

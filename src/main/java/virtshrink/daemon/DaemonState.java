@@ -19,7 +19,7 @@ final class DaemonState {
     private final WorkBoard board;
     private final Timetable timetable;
     private final Supplier<Configuration> configuration;
-    private final LastLine lastLine;
+    private final StatusLine statusLine;
     private final Instant since;
 
     DaemonState(
@@ -27,12 +27,12 @@ final class DaemonState {
             WorkBoard board,
             Timetable timetable,
             Supplier<Configuration> configuration,
-            LastLine lastLine) {
+            StatusLine statusLine) {
         this.workshop = workshop;
         this.board = board;
         this.timetable = timetable;
         this.configuration = configuration;
-        this.lastLine = lastLine;
+        this.statusLine = statusLine;
         this.since = workshop.clock().instant();
     }
 
@@ -46,7 +46,7 @@ final class DaemonState {
                 "uptimeSeconds",
                 Duration.between(since, workshop.clock().instant()).toSeconds());
         json.put("connect", now.connect());
-        json.put("doing", lastLine.text());
+        json.put("doing", statusLine.text());
         json.put("runs", board.json());
         Map<String, Instant> next = timetable.nextTimes();
         List<Map<String, Object>> schedules = new ArrayList<>();

@@ -9,6 +9,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.function.Supplier;
 import virtshrink.shrink.Cancellation;
+import virtshrink.shrink.Cause;
 import virtshrink.shrink.Phase;
 import virtshrink.shrink.ProgressListener;
 import virtshrink.shrink.ShrinkRequest;
@@ -139,7 +140,7 @@ final class WorkBoard {
      * @param name of a domain; all if empty
      * @return the domains that it concerned
      */
-    List<String> cancel(Optional<String> name, String why) {
+    List<String> cancel(Optional<String> name, Cause cause, String why) {
         List<Item> due;
         synchronized (this) {
             due = items.stream()
@@ -148,7 +149,7 @@ final class WorkBoard {
         }
         // Not under the lock: what is cancelled acts at once.
         return due.stream()
-                .filter(item -> item.cancellation().cancel(why))
+                .filter(item -> item.cancellation().cancel(cause, why))
                 .map(item -> item.domain)
                 .distinct()
                 .toList();

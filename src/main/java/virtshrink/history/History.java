@@ -1,6 +1,7 @@
 package virtshrink.history;
 
 import java.io.IOException;
+import java.nio.channels.ClosedChannelException;
 import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
 import java.nio.channels.OverlappingFileLockException;
@@ -13,6 +14,7 @@ import java.time.Instant;
 import java.util.EnumSet;
 import java.util.Optional;
 import java.util.UUID;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -33,6 +35,7 @@ public final class History implements PastRuns, AutoCloseable {
 
     /** How far {@link #last} has read. */
     private long knownBytes;
+    private volatile Consumer<HistoryEntry> listener = entry -> {};
 
     private History(Path directory, FileChannel lockFile) throws IOException {
         this.directory = directory;
@@ -76,21 +79,50 @@ public final class History implements PastRuns, AutoCloseable {
         }
     }
 
-    /** Adds an entry and waits until it is on the disk. */
-    public synchronized void append(HistoryEntry entry) throws IOException {
+    /**
+     * Adds an entry and waits until it is on the disk.
+     *
+     * @throws IOException if it cannot be written; the listener is told all the same, because what was done is done
+     */
+    public void append(HistoryEntry entry) throws IOException {
+        try {
+            write(entry);
+        } finally {
+            listener.accept(entry);
+        }
+    }
+
+    /**
+     * Tells of every entry from now on: of one's own in the thread that appends it, of those of others when they are noticed. There is one
+     * listener; another one takes its place.
+     *
+     * @param appended must not throw, and is quick
+     */
+    public void onAppend(Consumer<HistoryEntry> appended) {
+        listener = appended;
+    }
+
+    private synchronized void write(HistoryEntry entry) throws IOException {
+        if (!lockFile.isOpen()) {
+            throw new ClosedChannelException();
+        }
         file.locked(() -> {
             catchUp();
             file.appendLocked(entry);
-            catchUp();
+            knownBytes = file.sizeBytes();
+            last.add(entry);
         });
     }
 
-    /** Reads what has been added. To be called while nobody writes: half an entry would be lost. */
+    /** Reads what others have added. To be called while nobody writes. */
     private void catchUp() throws IOException {
         long size = file.sizeBytes();
         if (size != knownBytes) {
             // A file that became shorter is another one.
-            HistoryReader.read(directory, size > knownBytes ? knownBytes : 0, last::add);
+            HistoryReader.read(directory, size > knownBytes ? knownBytes : 0, entry -> {
+                last.add(entry);
+                listener.accept(entry);
+            });
             knownBytes = size;
         }
     }

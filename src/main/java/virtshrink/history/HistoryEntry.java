@@ -8,6 +8,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
+import virtshrink.shrink.Cause;
 import virtshrink.shrink.FileSize;
 import virtshrink.shrink.Outcome;
 import virtshrink.shrink.Phase;
@@ -66,6 +67,7 @@ public sealed interface HistoryEntry {
      * @param uuid of the domain, or {@link #NO_DOMAIN}
      * @param target the guest's name of the disk; empty where an image was shrunk by itself
      * @param image as the domain's XML, or the user, names it
+     * @param cause how it ended, and of which kind the reason is
      * @param remainingBytes what another run on the unchanged image could give back, as far as is known
      * @param seen the image as this run left it; empty if another run might find otherwise although nothing was written to it
      * @param phases time spent, in the order of the pipeline
@@ -77,7 +79,7 @@ public sealed interface HistoryEntry {
             UUID uuid,
             String target,
             Path image,
-            Outcome outcome,
+            Cause cause,
             String reason,
             FileSize before,
             FileSize after,
@@ -92,6 +94,11 @@ public sealed interface HistoryEntry {
             phases = phases.isEmpty() ? Map.of() : new EnumMap<>(phases);
             filesystems = List.copyOf(filesystems);
             notes = List.copyOf(notes);
+        }
+
+        /** How it ended. */
+        public Outcome outcome() {
+            return cause.outcome();
         }
 
         /** Bytes given back to the host. */

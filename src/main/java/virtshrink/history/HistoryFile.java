@@ -18,13 +18,17 @@ import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 import java.util.concurrent.locks.ReentrantLock;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * The file that everybody's entries go to: the daemon's, and those of runs on the command line. Whoever writes holds a lock for those
- * milliseconds. An entry is on the disk when {@link #append} returns; one that a crash cut off is passed over by readers, and the next one
- * begins on a line of its own. Thread-safe, between processes too.
+ * milliseconds. An entry is on the disk when {@link #append} returns; one that a crash cut off is passed over by readers and removed by the next
+ * writer. Thread-safe, between processes too.
  */
 public final class HistoryFile {
+    private static final Logger LOG = LoggerFactory.getLogger(HistoryFile.class);
+
     /** Its name in the history's directory. */
     static final String NAME = "history.jsonl";
 
@@ -61,7 +65,7 @@ public final class HistoryFile {
         history.locked(() -> history.appendLocked(entry));
     }
 
-    /** Something that is done while nobody else writes. */
+    /** Something that is done while nobody else writes, and the file holds whole lines. */
     interface Work {
         void run() throws IOException;
     }
@@ -76,9 +80,21 @@ public final class HistoryFile {
             if (!lock.isValid()) {
                 throw new IOException("the lock of the history is lost");
             }
+            repair();
             work.run();
         } finally {
             WITHIN_PROCESS.unlock();
+        }
+    }
+
+    /** Everybody leaves whole lines behind, except who is killed or loses his power. */
+    private void repair() throws IOException {
+        if (Files.exists(file)) {
+            try (FileChannel channel = open(file, StandardOpenOption.CREATE)) {
+                if (new LastLine(channel).repair()) {
+                    LOG.info("{} ended in the middle of an entry, which is removed", file);
+                }
+            }
         }
     }
 
@@ -113,11 +129,9 @@ public final class HistoryFile {
         boolean fresh = !Files.exists(file);
         try (FileChannel channel = open(file, StandardOpenOption.CREATE)) {
             long begin = channel.size();
-            ByteBuffer lastByte = ByteBuffer.allocate(1);
-            boolean cutOff = begin > 0 && (channel.read(lastByte, begin - 1) != 1 || lastByte.get(0) != '\n');
             channel.position(begin);
             try {
-                write(channel, (cutOff ? "\n" : "") + line(entry));
+                write(channel, line(entry));
                 channel.force(false);
             } catch (IOException problem) {
                 // Half a line would swallow the next one.

@@ -63,7 +63,7 @@ public final class DiskRecord {
                 uuid,
                 report.target().orElse(""),
                 report.image(),
-                report.outcome(),
+                report.cause(),
                 reason.orElse(report.reason()),
                 report.before(),
                 report.after(),

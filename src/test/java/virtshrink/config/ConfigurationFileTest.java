@@ -146,6 +146,8 @@ class ConfigurationFileTest {
                         "control-group",
                         "directory",
                         "keep-days",
+                        "listen",
+                        "textfile",
                         "disks",
                         "disks-per-device",
                         "io-rate",

@@ -29,6 +29,7 @@ import virtshrink.history.HistoryReader;
 import virtshrink.libvirt.DomainChange;
 import virtshrink.libvirt.DomainChange.Kind;
 import virtshrink.policy.Schedules;
+import virtshrink.shrink.Cause;
 import virtshrink.shrink.Outcome;
 
 /** Work after a shutdown, by a clock that is set. */
@@ -184,6 +185,7 @@ class AfterStopTest {
                 configuration.connect(),
                 configuration.controlGroup(),
                 configuration.history(),
+                configuration.metrics(),
                 configuration.limits(),
                 List.of());
         after(DELAY);
@@ -244,7 +246,7 @@ class AfterStopTest {
         host.duringRun = run -> {
             if (run.equals("other-vda")) {
                 happens("web", kind);
-                assertFalse(current.cancel("web", "nobody works on it"));
+                assertFalse(current.cancel("web", Cause.DOMAIN_CHANGED, "nobody works on it"));
             } else if (run.equals("web-vda")) {
                 happens("web", kind);
                 told.add(run);

@@ -33,6 +33,7 @@ import virtshrink.job.RunSettings;
 import virtshrink.schedule.Patterns;
 import virtshrink.schedule.Schedule;
 import virtshrink.schedule.Selection;
+import virtshrink.shrink.Cause;
 import virtshrink.shrink.MinimumGain;
 import virtshrink.shrink.Phase;
 import virtshrink.shrink.ShrinkRequest.Filler;
@@ -307,7 +308,7 @@ class OnDemandTest {
         Asker asker = ask("a");
         reached.await();
         current.stop();
-        board.cancel(Optional.empty(), CurrentWork.STOPPING);
+        board.cancel(Optional.empty(), Cause.DAEMON_STOPS, CurrentWork.STOPPING);
         goOn.countDown();
         assertEquals(List.of("a yielded " + CurrentWork.STOPPING), asker.outcomes());
         assertEquals(List.of("NOT_MINE " + CurrentWork.STOPPING), ask("a").outcomes());

@@ -3,11 +3,11 @@ package virtshrink.daemon;
 import java.util.function.Consumer;
 
 /** Passes lines on what is being done to systemd, and remembers the last one. Thread-safe. */
-final class LastLine implements Consumer<String> {
+final class StatusLine implements Consumer<String> {
     private final Consumer<String> next;
     private volatile String text = "";
 
-    LastLine(Consumer<String> next) {
+    StatusLine(Consumer<String> next) {
         this.next = next;
     }
 
