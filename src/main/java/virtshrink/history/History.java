@@ -35,6 +35,7 @@ public final class History implements PastRuns, AutoCloseable {
 
     /** How far {@link #last} has read. */
     private long knownBytes;
+
     private volatile Consumer<HistoryEntry> listener = entry -> {};
 
     private History(Path directory, FileChannel lockFile) throws IOException {
