@@ -81,8 +81,7 @@ class SharedHistoryTest {
                     history.lastNight("one").orElseThrow().at());
         }
         Map<String, Integer> counts = new TreeMap<>();
-        assertEquals(
-                0, HistoryReader.read(directory, entry -> counts.merge(entry.schedule(), 1, Integer::sum)));
+        assertEquals(0, HistoryReader.read(directory, entry -> counts.merge(entry.schedule(), 1, Integer::sum)));
         assertEquals(Map.of("daemon", ENTRIES, "one", ENTRIES, "other", ENTRIES, "expired", 1), counts);
         assertEquals(4 * ENTRIES, told.size(), "the daemon hears of the entries of others too");
     }
@@ -96,7 +95,8 @@ class SharedHistoryTest {
             assertEquals(
                     Instant.EPOCH.plusSeconds(2),
                     history.lastNight("other").orElseThrow().at());
-            assertEquals(2, Files.readAllLines(directory.resolve("history.jsonl")).size());
+            assertEquals(
+                    2, Files.readAllLines(directory.resolve("history.jsonl")).size());
         }
     }
 
