@@ -15,7 +15,6 @@ import org.slf4j.LoggerFactory;
 import virtshrink.daemon.DomainRun.Worthwhile;
 import virtshrink.history.HistoryEntry.NightBegan;
 import virtshrink.history.HistoryEntry.NightEnded;
-import virtshrink.job.DiskRecord;
 import virtshrink.libvirt.DomainVerdict;
 import virtshrink.libvirt.LibvirtUnavailableException;
 import virtshrink.policy.Choice;
