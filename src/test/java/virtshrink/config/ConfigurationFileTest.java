@@ -143,6 +143,8 @@ class ConfigurationFileTest {
                         "connect",
                         "directory",
                         "keep-days",
+                        "listen",
+                        "textfile",
                         "disks",
                         "disks-per-device",
                         "io-rate",

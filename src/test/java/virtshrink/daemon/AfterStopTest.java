@@ -29,6 +29,7 @@ import virtshrink.history.HistoryReader;
 import virtshrink.libvirt.DomainChange;
 import virtshrink.libvirt.DomainChange.Kind;
 import virtshrink.policy.Schedules;
+import virtshrink.shrink.Cause;
 import virtshrink.shrink.Outcome;
 
 /** Work after a shutdown, by a clock that is set. */
@@ -180,8 +181,12 @@ class AfterStopTest {
     void aScheduleThatIsGoneMeanwhileWantsNothing() throws Exception {
         host.add("web", 200);
         happens("web", Kind.SHUT_DOWN);
-        configuration =
-                new Configuration(configuration.connect(), configuration.history(), configuration.limits(), List.of());
+        configuration = new Configuration(
+                configuration.connect(),
+                configuration.history(),
+                configuration.metrics(),
+                configuration.limits(),
+                List.of());
         after(DELAY);
         assertEquals(List.of(), host.runs);
     }
@@ -240,7 +245,7 @@ class AfterStopTest {
         host.duringRun = run -> {
             if (run.equals("other-vda")) {
                 happens("web", kind);
-                assertFalse(current.cancel("web", "nobody works on it"));
+                assertFalse(current.cancel("web", Cause.DOMAIN_CHANGED, "nobody works on it"));
             } else if (run.equals("web-vda")) {
                 happens("web", kind);
                 told.add(run);

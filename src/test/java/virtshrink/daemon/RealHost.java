@@ -21,7 +21,6 @@ import virtshrink.history.HistoryReader;
 import virtshrink.libvirt.Hypervisor;
 import virtshrink.libvirt.Patience;
 import virtshrink.libvirt.PrivateLibvirtd;
-import virtshrink.schedule.Patterns;
 import virtshrink.schedule.Schedule;
 import virtshrink.schedule.Selection;
 import virtshrink.shrink.MinimumGain;
@@ -34,6 +33,9 @@ final class RealHost implements AutoCloseable {
     final PrivateLibvirtd libvirtd;
     final Path images;
     final CurrentWork current = new CurrentWork();
+
+    /** By which everything happens. */
+    Clock clock = Clock.tickMillis(ZoneOffset.UTC);
 
     /** Called in the run's own thread when a phase of a run that is not only an estimate begins. */
     Consumer<Phase> atPhase = phase -> {};
@@ -71,7 +73,7 @@ final class RealHost implements AutoCloseable {
                                 new Listener(disks.get(0).dryRun() ? atPhaseOfEstimate : atPhase, progress),
                                 cancellation),
                 history,
-                Clock.tickMillis(ZoneOffset.UTC),
+                clock,
                 current,
                 FakeHost.neighbour(1, 1),
                 line -> {});
@@ -86,8 +88,8 @@ final class RealHost implements AutoCloseable {
                 Optional.empty(),
                 Duration.ZERO,
                 true,
-                Optional.of(Duration.ofMinutes(1)),
-                new Selection(Patterns.ALL, Patterns.ALL, Patterns.ALL, Patterns.ALL),
+                Optional.empty(),
+                Selection.ALL,
                 new MinimumGain(1 << 20, 0),
                 Duration.ZERO,
                 Duration.ZERO,
@@ -107,7 +109,7 @@ final class RealHost implements AutoCloseable {
         return all.subList(before, all.size());
     }
 
-    private List<HistoryEntry> entries() throws IOException {
+    List<HistoryEntry> entries() throws IOException {
         List<HistoryEntry> found = new ArrayList<>();
         HistoryReader.read(historyDirectory, found::add);
         return found;
