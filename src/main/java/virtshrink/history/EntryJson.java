@@ -15,6 +15,7 @@ import virtshrink.history.HistoryEntry.Filesystem;
 import virtshrink.history.HistoryEntry.ImageStamp;
 import virtshrink.history.HistoryEntry.NightBegan;
 import virtshrink.history.HistoryEntry.NightEnded;
+import virtshrink.json.JsonFields;
 import virtshrink.shrink.Cause;
 import virtshrink.shrink.FileSize;
 import virtshrink.shrink.Outcome;

@@ -2,6 +2,7 @@ package virtshrink.shrink;
 
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -74,6 +75,14 @@ public record ShrinkReport(
     /** Bytes given back to the host; 0 unless shrunk, and then never negative by construction of the run. */
     public long reclaimedBytes() {
         return before.allocatedBytes() - after.allocatedBytes();
+    }
+
+    /** The same with one more note. */
+    public ShrinkReport withNote(String note) {
+        List<String> more = new ArrayList<>(notes);
+        more.add(note);
+        return new ShrinkReport(
+                image, target, before, after, reclaimableBytes, cause, reason, phases, inspection, gains, more);
     }
 
     /**

@@ -66,6 +66,7 @@ class ConfigurationFileTest {
     void readsEveryKey() throws Exception {
         Configuration configuration = read("""
                 connect = "qemu:///session"
+                control-group = "root"
                 [history]
                 directory = "/srv/history"
                 keep-days = 30
@@ -97,6 +98,7 @@ class ConfigurationFileTest {
                 allow-rename = true
                 """);
         assertEquals("qemu:///session", configuration.connect());
+        assertEquals(Optional.of("root"), configuration.controlGroup());
         assertEquals(new Configuration.History(Path.of("/srv/history"), 30), configuration.history());
         assertEquals(
                 new LimitSettings(
@@ -141,6 +143,7 @@ class ConfigurationFileTest {
         assertEquals(
                 new TreeSet<>(List.of(
                         "connect",
+                        "control-group",
                         "directory",
                         "keep-days",
                         "listen",
@@ -269,6 +272,9 @@ class ConfigurationFileTest {
         assertEquals(
                 List.of("1 connect is 'xen:///': it must begin with qemu"),
                 problems("connect = 'xen:///'\n[schedule.s]\ncron = '0 30 1 * * ?'\n"));
+        assertEquals(
+                List.of("1 control-group is 'no such': there is no such group on this host"),
+                problems("control-group = 'no such'\n[schedule.s]\ncron = '0 30 1 * * ?'\n"));
         assertTrue(problems("[schedule.s]\ncron = '0 0 25 * * ?'\n").get(0).contains("Hour values must be between"));
         assertTrue(problems("[schedule.s]\ncron = '0 0 1 31 2 ?'\n").get(0).contains("no such time"));
     }
