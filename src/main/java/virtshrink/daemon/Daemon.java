@@ -26,6 +26,7 @@ import virtshrink.image.RunDirectory;
 import virtshrink.libvirt.DomainDisk;
 import virtshrink.libvirt.DomainVerdict;
 import virtshrink.libvirt.LibvirtUnavailableException;
+import virtshrink.os.SpareMemory;
 import virtshrink.policy.Schedules;
 import virtshrink.schedule.Schedule;
 import virtshrink.schedule.Timetable;
@@ -180,6 +181,7 @@ final class Daemon {
         try {
             if (!workshop.current().isStopped()) {
                 work.run();
+                SpareMemory.giveBack();
             }
         } finally {
             atWork.unlock();
