@@ -13,15 +13,15 @@ import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
-import virtshrink.config.Configuration;
 import virtshrink.history.HistoryEntry;
 import virtshrink.history.HistoryEntry.DiskRun;
+import virtshrink.history.HistoryEntry.Filesystem;
 import virtshrink.history.HistoryReader;
 import virtshrink.shrink.Outcome;
 
 @Command(
         name = "history",
-        description = "Shows what the daemon has done: every run on every disk, and what all of them have given back."
+        description = "Shows what was done on this host: every run on every disk, and what all of them have given back."
                 + " Writes nothing.")
 final class HistoryCommand implements Callable<Integer> {
     private final Session session;
@@ -36,14 +36,20 @@ final class HistoryCommand implements Callable<Integer> {
     @Option(names = "--domain", paramLabel = "NAME", description = "Only the domain of this name or UUID.")
     private @Nullable String domain;
 
+    @Option(
+            names = "--filesystems",
+            description =
+                    "Also what was found of each filesystem and what it could give back, or why it was left alone.")
+    private boolean filesystems;
+
     @Option(names = "--json", description = "Print one JSON object on standard output and nothing else.")
     private boolean json;
 
     @Option(
             names = "--directory",
             paramLabel = "DIR",
-            description = "Where the daemon keeps its history (default: /var/lib/virt-shrink).")
-    private Path directory = Configuration.History.STANDARD_DIRECTORY;
+            description = "Where the history is (default: where the daemon's configuration says).")
+    private @Nullable Path named;
 
     HistoryCommand(Session session) {
         this.session = session;
@@ -52,18 +58,20 @@ final class HistoryCommand implements Callable<Integer> {
     @Override
     public Integer call() throws IOException {
         Totals totals = new Totals();
-        int unreadable = json ? printJson(totals) : printTable(totals);
+        Path directory = named == null ? HostHistory.directory() : named;
+        int unreadable = json ? printJson(directory, totals) : printTable(directory, totals);
         if (unreadable > 0) {
             session.screen()
                     .err()
-                    .println("virt-shrink: " + unreadable + " lines of the history in "
+                    .println("virt-shrink: " + unreadable + (unreadable == 1 ? " line" : " lines")
+                            + " of the history in "
                             + SafeText.of(directory.toString()) + " could not be understood");
         }
         return ExitCode.DONE.status();
     }
 
     /** Entry by entry: years of history need not fit into memory. */
-    private int printJson(Totals totals) throws IOException {
+    private int printJson(Path directory, Totals totals) throws IOException {
         PrintStream out = session.screen().out();
         String[] separator = {"{\"entries\":["};
         int unreadable = HistoryReader.read(directory, entry -> {
@@ -77,7 +85,7 @@ final class HistoryCommand implements Callable<Integer> {
         return unreadable;
     }
 
-    private int printTable(Totals totals) throws IOException {
+    private int printTable(Path directory, Totals totals) throws IOException {
         Screen screen = session.screen();
         String none = screen.outStyle().glyphs().none();
         DateTimeFormatter local =
@@ -97,14 +105,17 @@ final class HistoryCommand implements Callable<Integer> {
                 totals.add(run);
                 table.row(
                         local.format(run.at()),
-                        SafeText.of(run.domain()),
-                        SafeText.of(run.target()),
+                        run.domain().isEmpty() ? none : SafeText.of(run.domain()),
+                        SafeText.of(run.target().isEmpty() ? run.image().toString() : run.target()),
                         run.outcome().contractName(),
                         ByteText.of(run.before().allocatedBytes()),
                         ByteText.of(run.after().allocatedBytes()),
                         run.outcome() == Outcome.SHRUNK ? ByteText.of(run.reclaimedBytes()) : none,
                         SafeText.of(run.schedule()),
                         SafeText.of(run.reason()));
+                if (filesystems) {
+                    run.filesystems().forEach(found -> addFilesystem(table, found));
+                }
             }
         });
         if (table.isEmpty()) {
@@ -118,6 +129,20 @@ final class HistoryCommand implements Callable<Integer> {
                             + screen.outStyle().good(ByteText.of(totals.reclaimedBytes)));
         }
         return unreadable;
+    }
+
+    private static void addFilesystem(Table table, Filesystem found) {
+        String gain = found.state().equals("free-space") ? ByteText.of(found.reclaimableBytes()) + " reclaimable" : "";
+        table.row(
+                "",
+                "",
+                "  " + SafeText.of(found.device()),
+                SafeText.of(found.state()),
+                "",
+                "",
+                "",
+                SafeText.of(found.type()),
+                SafeText.of(gain + (gain.isEmpty() || found.reason().isEmpty() ? "" : "; ") + found.reason()));
     }
 
     private boolean isMeant(HistoryEntry entry) {

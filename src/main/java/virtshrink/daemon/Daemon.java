@@ -15,17 +15,20 @@ import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Supplier;
+import java.util.stream.Collectors;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import virtshrink.config.Configuration;
 import virtshrink.config.ConfigurationFile;
 import virtshrink.config.InvalidConfigurationException;
+import virtshrink.config.ScheduleSettings;
 import virtshrink.history.HistoryEntry.NightBegan;
 import virtshrink.image.Leftovers;
 import virtshrink.image.RunDirectory;
 import virtshrink.libvirt.DomainDisk;
 import virtshrink.libvirt.DomainVerdict;
 import virtshrink.libvirt.LibvirtUnavailableException;
+import virtshrink.metrics.Metrics;
 import virtshrink.os.SpareMemory;
 import virtshrink.policy.Schedules;
 import virtshrink.schedule.Schedule;
@@ -52,7 +55,9 @@ final class Daemon {
     private final Workshop workshop;
     private final RunDirectory runs;
     private final SystemdService systemd;
+    private final Control control;
     private final Timetable timetable;
+    private final Metrics metrics;
     private final BlockingQueue<Event> events = new LinkedBlockingQueue<>();
     private final ReentrantLock atWork = new ReentrantLock();
     private final DomainEvents.Source domainEvents;
@@ -70,14 +75,17 @@ final class Daemon {
             Workshop workshop,
             RunDirectory runs,
             SystemdService systemd,
-            DomainEvents.Source domainEvents) {
+            DomainEvents.Source domainEvents,
+            Control control) {
         this.configurationFile = configurationFile;
         this.configuration = configuration;
         this.workshop = workshop;
         this.runs = runs;
         this.systemd = systemd;
         this.domainEvents = domainEvents;
+        this.control = control;
         this.timetable = new Timetable(this::night);
+        this.metrics = new Metrics(configuration.history().directory(), this::nextTimes);
     }
 
     /** Returns when a signal has asked for it and the work has ended. */
@@ -85,15 +93,18 @@ final class Daemon {
         ProcessSignals.handle("TERM", () -> events.add(Event.STOP));
         ProcessSignals.handle("INT", () -> events.add(Event.STOP));
         ProcessSignals.handle("HUP", () -> events.add(Event.RELOAD));
+        workshop.history().onAppend(metrics::count);
         Leftovers.endDeadRuns(runs).forEach(LOG::info);
         prune();
         List<Schedule> schedules = Schedules.of(configuration);
         timetable.replace(schedules);
+        showMetrics();
         schedules.forEach(this::makeUpForMissedNight);
         timetable.start();
         Thread sweep = new Thread(this::sweep, "sweep");
         sweep.setDaemon(true);
         sweep.start();
+        control.open(runs.path(), workshop, timetable, () -> configuration, this::sayWaitingIfIdle);
         watchDomains();
         systemd.ready();
         sayWaiting();
@@ -104,8 +115,8 @@ final class Daemon {
     private void watchDomains() {
         AfterStop afterStop = new AfterStop();
         Supplier<String> uri = () -> configuration.connect();
-        DomainReactions reactions = new DomainReactions(
-                workshop.current(), afterStop, () -> Schedules.of(configuration), workshop.clock());
+        DomainReactions reactions =
+                new DomainReactions(workshop.current(), afterStop, () -> Schedules.of(configuration), workshop.clock());
         new DomainEvents(workshop.current(), domainEvents, uri, HookCheck.ofHost()::run, reactions::changed).start();
         new IdleCheck(workshop, uri, reactions).start();
         new AfterStopWork(workshop, afterStop, () -> configuration, this::work).start();
@@ -140,16 +151,24 @@ final class Daemon {
             if (!fresh.history().directory().equals(configuration.history().directory())) {
                 LOG.warn("another history directory needs a restart of the daemon");
             }
+            if (!fresh.controlGroup().equals(configuration.controlGroup())) {
+                LOG.warn("another control-group needs a restart of the daemon");
+            }
             configuration = fresh;
             workshop.neighbour().follow(fresh.limits());
             timetable.replace(Schedules.of(fresh));
+            showMetrics();
             LOG.info("the configuration has been read again");
         } catch (InvalidConfigurationException e) {
             e.problems().forEach(problem -> LOG.error("{}", problem));
             LOG.error("the configuration is kept as it was");
         }
         systemd.ready();
-        if (!atWork.isLocked()) {
+        sayWaitingIfIdle();
+    }
+
+    private void sayWaitingIfIdle() {
+        if (!atWork.isLocked() && !workshop.current().isStopped()) {
             sayWaiting();
         }
     }
@@ -158,13 +177,18 @@ final class Daemon {
         systemd.stopping();
         timetable.close();
         workshop.current().stop();
+        control.cancelWork();
+        long deadline = System.nanoTime() + CLEAN_UP.toNanos();
         try {
             if (!atWork.tryLock(CLEAN_UP.toMillis(), TimeUnit.MILLISECONDS)) {
                 LOG.warn("the run did not end in time; the next start cleans up what it left");
             }
+            control.awaitEndOfWork(Duration.ofNanos(Math.max(0, deadline - System.nanoTime())));
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         }
+        control.close();
+        metrics.close();
     }
 
     /** On the timetable's thread. */
@@ -241,6 +265,18 @@ final class Daemon {
         } catch (IOException e) {
             LOG.error("the history cannot be pruned: {}", e.toString());
         }
+    }
+
+    private void showMetrics() {
+        metrics.show(configuration.metrics().listen(), configuration.metrics().textFile());
+    }
+
+    /** Of every schedule, also of those that are never due again. */
+    private Map<String, Optional<Instant>> nextTimes() {
+        Map<String, Instant> due = timetable.nextTimes();
+        return configuration.schedules().stream()
+                .map(ScheduleSettings::name)
+                .collect(Collectors.toMap(name -> name, name -> Optional.ofNullable(due.get(name))));
     }
 
     private void sayWaiting() {

@@ -64,6 +64,7 @@ final class DomainEvents {
         thread.start();
     }
 
+    @SuppressWarnings("try") // The watch speaks through its inbox; it is only to be ended.
     private void listen() {
         Backoff backoff = new Backoff();
         while (!current.isStopped()) {

@@ -15,6 +15,7 @@ import org.slf4j.LoggerFactory;
 import virtshrink.daemon.DomainRun.Worthwhile;
 import virtshrink.history.HistoryEntry.NightBegan;
 import virtshrink.history.HistoryEntry.NightEnded;
+import virtshrink.job.DiskRecord;
 import virtshrink.libvirt.DomainVerdict;
 import virtshrink.libvirt.LibvirtUnavailableException;
 import virtshrink.policy.Choice;
@@ -83,7 +84,7 @@ final class Night {
             LOG.info("{}: begins the work that was due at {}", schedule.name(), due);
             log.remember(new NightBegan(now(), schedule.name(), schedule.rhythm(), due));
         }
-        workshop.current().begin(window);
+        workshop.current().begin(schedule.name(), window);
         String reason = "";
         try (links) {
             work();
@@ -132,9 +133,7 @@ final class Night {
     }
 
     private List<DomainVerdict> candidates(Domains domains) throws LibvirtUnavailableException {
-        return only.isPresent()
-                ? domains.named(only.get().toString()).stream().toList()
-                : domains.all();
+        return only.isPresent() ? domains.named(only.get().toString()).stream().toList() : domains.all();
     }
 
     private List<Worthwhile> estimate(List<Choice.Take> taken, Crew crew)

@@ -59,6 +59,7 @@ final class HostSpace {
         }
         if (room.usableBytes() - kept - promised < neededBytes) {
             throw new ImageRefusedException(
+                    ImageRefusedException.Kind.HOST_SPACE,
                     "too little space in %s: the new file may take %d MiB, %d MiB are free and %d MiB of them are kept in reserve%s"
                             .formatted(
                                     directory,

@@ -2,6 +2,7 @@ package virtshrink.shrink;
 
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -16,6 +17,7 @@ import virtshrink.inspect.DiskInspection;
  * @param after what it takes now; equal to {@code before} unless the outcome is {@link Outcome#SHRUNK}; the expected size after a dry run
  *     or an estimate is in {@code reclaimableBytes}
  * @param reclaimableBytes data in free space that a run can give back, as estimated before the rebuild
+ * @param cause how it ended, and of which kind the reason is
  * @param reason why it ended so; empty for a plain success
  * @param phases time spent, by phase, in the order they ran
  * @param inspection what lies on the disk, as far as the run came
@@ -27,7 +29,7 @@ public record ShrinkReport(
         FileSize before,
         FileSize after,
         long reclaimableBytes,
-        Outcome outcome,
+        Cause cause,
         String reason,
         Map<Phase, Duration> phases,
         Optional<DiskInspection> inspection,
@@ -38,9 +40,49 @@ public record ShrinkReport(
         notes = List.copyOf(notes);
     }
 
+    /** A report whose reason is of no particular kind. */
+    public ShrinkReport(
+            Path image,
+            Optional<String> target,
+            FileSize before,
+            FileSize after,
+            long reclaimableBytes,
+            Outcome outcome,
+            String reason,
+            Map<Phase, Duration> phases,
+            Optional<DiskInspection> inspection,
+            List<FilesystemGain> gains,
+            List<String> notes) {
+        this(
+                image,
+                target,
+                before,
+                after,
+                reclaimableBytes,
+                Cause.generalOf(outcome),
+                reason,
+                phases,
+                inspection,
+                gains,
+                notes);
+    }
+
+    /** How it ended. */
+    public Outcome outcome() {
+        return cause.outcome();
+    }
+
     /** Bytes given back to the host; 0 unless shrunk, and then never negative by construction of the run. */
     public long reclaimedBytes() {
         return before.allocatedBytes() - after.allocatedBytes();
+    }
+
+    /** The same with one more note. */
+    public ShrinkReport withNote(String note) {
+        List<String> more = new ArrayList<>(notes);
+        more.add(note);
+        return new ShrinkReport(
+                image, target, before, after, reclaimableBytes, cause, reason, phases, inspection, gains, more);
     }
 
     /**

@@ -46,19 +46,22 @@ public final class Shrinker {
             List<ShrinkRequest> disks, ProgressListener progress, Cancellation cancellation) {
         RunContext context = disks.size() < 2 ? RunContext.ALONE : lookAt(disks);
         List<ShrinkReport> reports = new ArrayList<>();
-        Optional<String> givenWay = Optional.empty();
+        Optional<Cancellation> givenWay = Optional.empty();
         for (ShrinkRequest disk : disks) {
             // A disk past its point of no return must not keep the next one from being cancelled.
             Cancellation own = new Cancellation();
             // The guest that wanted one of its disks will have the others as well.
-            givenWay.ifPresent(own::cancel);
-            Cancellation.Registration linked =
-                    cancellation.onCancel(() -> own.cancel(cancellation.reason().orElse("the run was cancelled")));
+            givenWay.ifPresent(before -> passOn(before, own));
+            Cancellation.Registration linked = cancellation.onCancel(() -> passOn(cancellation, own));
             reports.add(run(disk, context, progress, own));
             linked.close();
-            givenWay = own.reason();
+            givenWay = own.reason().isPresent() ? Optional.of(own) : Optional.empty();
         }
         return reports;
+    }
+
+    private static void passOn(Cancellation cancelled, Cancellation other) {
+        other.cancel(cancelled.cause(), cancelled.reason().orElse("the run was cancelled"));
     }
 
     private ShrinkReport run(

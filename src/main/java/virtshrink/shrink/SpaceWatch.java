@@ -38,7 +38,7 @@ final class SpaceWatch implements AutoCloseable {
             while (!closed) {
                 Optional<String> undercut = claim.whyUndercut();
                 if (undercut.isPresent()) {
-                    cancellation.cancel(undercut.get());
+                    cancellation.cancel(Cause.RESERVE_UNDERCUT, undercut.get());
                     return;
                 }
                 LockSupport.parkNanos(PAUSE_NANOS);

@@ -21,6 +21,9 @@ import java.util.concurrent.Future;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
+import virtshrink.control.ControlClient;
+import virtshrink.control.Request;
+import virtshrink.history.HistoryEntry.DiskRun;
 import virtshrink.image.ImageFormat;
 import virtshrink.image.ImageRefusedException;
 import virtshrink.inspect.DiskInspection;
@@ -270,6 +273,16 @@ final class DomainHost implements AutoCloseable {
         }
 
         @Override
+        public Optional<ControlClient> daemon(Request request) {
+            return Optional.empty();
+        }
+
+        @Override
+        public Optional<String> remember(DiskRun run) {
+            return Optional.empty();
+        }
+
+        @Override
         public Domains domains(String uri) throws LibvirtUnavailableException {
             return uri.equals(libvirtd.uri())
                     ? new LibvirtDomains(Hypervisor.open(uri), libvirtd.domainLogDirectory())
@@ -277,24 +290,7 @@ final class DomainHost implements AutoCloseable {
         }
 
         private ShrinkRequest observed(ShrinkRequest request) {
-            return new ShrinkRequest(
-                    request.image(),
-                    request.format(),
-                    request.target(),
-                    request.sectorBytes(),
-                    request.output(),
-                    request.convertTo(),
-                    request.compress(),
-                    request.createOptions(),
-                    request.ignore(),
-                    request.zero(),
-                    request.inPlace(),
-                    request.dryRun(),
-                    request.keepOriginalSuffix(),
-                    request.minimumGain(),
-                    request.filler(),
-                    request.allowRename(),
-                    new Guard(request.guard()));
+            return request.withGuard(new Guard(request.guard()));
         }
     }
 

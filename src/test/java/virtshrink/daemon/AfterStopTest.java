@@ -29,6 +29,7 @@ import virtshrink.history.HistoryReader;
 import virtshrink.libvirt.DomainChange;
 import virtshrink.libvirt.DomainChange.Kind;
 import virtshrink.policy.Schedules;
+import virtshrink.shrink.Cause;
 import virtshrink.shrink.Outcome;
 
 /** Work after a shutdown, by a clock that is set. */
@@ -181,7 +182,12 @@ class AfterStopTest {
         host.add("web", 200);
         happens("web", Kind.SHUT_DOWN);
         configuration = new Configuration(
-                configuration.connect(), configuration.history(), configuration.limits(), List.of());
+                configuration.connect(),
+                configuration.controlGroup(),
+                configuration.history(),
+                configuration.metrics(),
+                configuration.limits(),
+                List.of());
         after(DELAY);
         assertEquals(List.of(), host.runs);
     }
@@ -240,18 +246,13 @@ class AfterStopTest {
         host.duringRun = run -> {
             if (run.equals("other-vda")) {
                 happens("web", kind);
-                assertFalse(current.cancel("web", "nobody works on it"));
+                assertFalse(current.cancel("web", Cause.DOMAIN_CHANGED, "nobody works on it"));
             } else if (run.equals("web-vda")) {
                 happens("web", kind);
                 told.add(run);
             }
         };
-        new Night(
-                        workshop(),
-                        "fake:///",
-                        Schedules.of(configuration).get(0),
-                        clock.instant())
-                .run();
+        new Night(workshop(), "fake:///", Schedules.of(configuration).get(0), clock.instant()).run();
         assertEquals(List.of("web-vda"), told);
         DiskRun web = history.lastOfDisk(uuid("web"), "vda").orElseThrow();
         assertEquals(Outcome.YIELDED, web.outcome());
@@ -281,11 +282,7 @@ class AfterStopTest {
         host.add("web", 200);
         host.duringRun = run -> {
             host.addRefused("web", "the domain web has 1 snapshot");
-            try (DomainLink link = new DomainLink(
-                    workshop(),
-                    "fake:///",
-                    Duration.ZERO,
-                    Optional::empty)) {
+            try (DomainLink link = new DomainLink(workshop(), "fake:///", Duration.ZERO, Optional::empty)) {
                 reactions.check(link);
             } catch (WorkOverException e) {
                 throw new AssertionError(e);
@@ -303,11 +300,7 @@ class AfterStopTest {
         host.add("web", 200);
         host.duringRun = run -> {
             host.refusedConnections.set(1);
-            try (DomainLink link = new DomainLink(
-                    workshop(),
-                    "fake:///",
-                    Duration.ZERO,
-                    Optional::empty)) {
+            try (DomainLink link = new DomainLink(workshop(), "fake:///", Duration.ZERO, Optional::empty)) {
                 reactions.check(link);
             } catch (WorkOverException e) {
                 throw new AssertionError(e);

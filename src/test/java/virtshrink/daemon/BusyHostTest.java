@@ -174,10 +174,10 @@ class BusyHostTest {
     void readsWhatTheKernelTells() throws IOException {
         Files.writeString(directory.resolve("loadavg"), "3.50 1.00 0.50 2/345 6789\n");
         Files.createDirectory(directory.resolve("pressure"));
-        Files.writeString(
-                directory.resolve("pressure/io"),
-                "some avg10=16.08 avg60=19.59 avg300=6.37 total=815736591\n"
-                        + "full avg10=9.79 avg60=8.95 avg300=2.69 total=186279839\n");
+        Files.writeString(directory.resolve("pressure/io"), """
+                some avg10=16.08 avg60=19.59 avg300=6.37 total=815736591
+                full avg10=9.79 avg60=8.95 avg300=2.69 total=186279839
+                """);
         KernelLoad kernel = new KernelLoad(directory);
         assertEquals(OptionalDouble.of(16.08), kernel.ioPressure());
         assertEquals(

@@ -67,8 +67,8 @@ final class DaemonProcess implements AutoCloseable {
                         "-XX:TieredStopAtLevel=1",
                         "-XX:-UsePerfData",
                         "-Xms8m",
-                        "-XX:MinHeapFreeRatio=20",
-                        "-XX:MaxHeapFreeRatio=40",
+                        "-XX:MinHeapFreeRatio=10",
+                        "-XX:MaxHeapFreeRatio=20",
                         "-Xmx192m",
                         "-cp",
                         classPath(),
@@ -79,7 +79,8 @@ final class DaemonProcess implements AutoCloseable {
                 .redirectOutput(log.toFile());
         builder.environment()
                 .put("VIRT_SHRINK_RUN_DIRECTORY", directory.resolve("run").toString());
-        builder.environment().put("MALLOC_ARENA_MAX", "2");
+        builder.environment().put("MALLOC_ARENA_MAX", "1");
+        builder.environment().put("MALLOC_TRIM_THRESHOLD_", "131072");
         builder.environment().put("NOTIFY_SOCKET", socket.toString());
         builder.environment().remove("JOURNAL_STREAM");
         builder.environment().putAll(environment);
@@ -93,7 +94,7 @@ final class DaemonProcess implements AutoCloseable {
     }
 
     /** Where the classes of the daemon and its libraries come from; a test runner may have loaded them in its own way. */
-    private static String classPath() {
+    static String classPath() {
         return Stream.of(
                         Main.class,
                         UsedImage.class,
@@ -107,6 +108,10 @@ final class DaemonProcess implements AutoCloseable {
                         com.fasterxml.jackson.jr.ob.JSON.class,
                         com.fasterxml.jackson.core.JsonParser.class,
                         com.sun.jna.Native.class,
+                        io.prometheus.metrics.core.metrics.Counter.class,
+                        io.prometheus.metrics.model.registry.PrometheusRegistry.class,
+                        io.prometheus.metrics.config.PrometheusProperties.class,
+                        io.prometheus.metrics.expositionformats.PrometheusTextFormatWriter.class,
                         org.libvirt.Connect.class)
                 .map(type ->
                         type.getProtectionDomain().getCodeSource().getLocation().getPath())

@@ -118,24 +118,7 @@ final class FakeHost implements Domains.Source, Workshop.DiskRunner {
     }
 
     private static ShrinkRequest withTarget(ShrinkRequest plain, String target) {
-        return new ShrinkRequest(
-                plain.image(),
-                plain.format(),
-                Optional.of(target),
-                plain.sectorBytes(),
-                plain.output(),
-                plain.convertTo(),
-                plain.compress(),
-                plain.createOptions(),
-                plain.ignore(),
-                plain.zero(),
-                plain.inPlace(),
-                plain.dryRun(),
-                plain.keepOriginalSuffix(),
-                plain.minimumGain(),
-                plain.filler(),
-                plain.allowRename(),
-                plain.guard());
+        return plain.changed().target(Optional.of(target)).build();
     }
 
     private static DomainRecord domain(String name) {
@@ -202,7 +185,10 @@ final class FakeHost implements Domains.Source, Workshop.DiskRunner {
             requireWhole();
             synchronized (domains) {
                 return domains.values().stream()
-                        .filter(verdict -> verdict.domain().uuid().toString().equals(nameOrUuid))
+                        .filter(verdict -> List.of(
+                                        verdict.domain().uuid().toString(),
+                                        verdict.domain().name())
+                                .contains(nameOrUuid))
                         .findFirst();
             }
         }

@@ -11,6 +11,7 @@ import java.nio.file.StandardCopyOption;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Consumer;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
@@ -152,9 +153,10 @@ class LibvirtLossTest {
             value = Phase.class,
             names = {"INSPECT"})
     void aLibvirtdThatIsAbsentForAWhileIsWaitedFor(Phase phase) throws Exception {
+        AtomicReference<CompletableFuture<Void>> restart = new AtomicReference<>();
         host.atPhaseOfEstimate = once(phase, () -> {
             host.libvirtd.kill();
-            CompletableFuture.runAsync(
+            restart.set(CompletableFuture.runAsync(
                     () -> {
                         try {
                             host.libvirtd.restart();
@@ -162,9 +164,10 @@ class LibvirtLossTest {
                             throw new UncheckedIOException(e);
                         }
                     },
-                    CompletableFuture.delayedExecutor(500, TimeUnit.MILLISECONDS));
+                    CompletableFuture.delayedExecutor(500, TimeUnit.MILLISECONDS)));
         });
         DiskRun run = lastRun(host.night());
+        restart.get().join();
         assertEquals(Outcome.SHRUNK, run.outcome(), run::reason);
         assertWhole(true);
     }
@@ -174,8 +177,8 @@ class LibvirtLossTest {
             value = Phase.class,
             names = {"ZERO", "SWAP"})
     void aDomainThatComesToLifeInMidRunKeepsItsImage(Phase phase) throws Exception {
-        DomainReactions reactions =
-                new DomainReactions(host.current, new AfterStop(), List::of, host.workshop().clock());
+        DomainReactions reactions = new DomainReactions(
+                host.current, new AfterStop(), List::of, host.workshop().clock());
         host.atPhase = once(phase, () -> {
             // Nobody has installed the hook here, so the guest meets the run's lock, once.
             try {

@@ -28,6 +28,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 /** Events of a real libvirtd, and what is left of a connection when that one ends or hangs. */
+@SuppressWarnings("try") // A watch speaks through what it was given; it is only to be ended.
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 @Timeout(value = 120, unit = TimeUnit.SECONDS)
 class DomainWatchTest {
@@ -85,7 +86,8 @@ class DomainWatchTest {
     }
 
     private String next() throws InterruptedException {
-        return Optional.ofNullable(heard.poll(PATIENCE_SECONDS, TimeUnit.SECONDS)).orElse("");
+        return Optional.ofNullable(heard.poll(PATIENCE_SECONDS, TimeUnit.SECONDS))
+                .orElse("");
     }
 
     private String define(String name) throws IOException {
@@ -122,8 +124,18 @@ class DomainWatchTest {
 
     @ParameterizedTest
     @CsvSource({
-        "0, 1, DEFINED", "1, 0, UNDEFINED", "2, 0, RUNS", "3, 0, RUNS", "4, 0, RUNS", "5, 0, SHUT_DOWN", "5, 1, STOPPED_OTHERWISE",
-        "5, 4, STOPPED_OTHERWISE", "5, 5, FAILED_TO_START", "6, 0, RUNS", "8, 0, RUNS", "99, 99, RUNS"
+        "0, 1, DEFINED",
+        "1, 0, UNDEFINED",
+        "2, 0, RUNS",
+        "3, 0, RUNS",
+        "4, 0, RUNS",
+        "5, 0, SHUT_DOWN",
+        "5, 1, STOPPED_OTHERWISE",
+        "5, 4, STOPPED_OTHERWISE",
+        "5, 5, FAILED_TO_START",
+        "6, 0, RUNS",
+        "8, 0, RUNS",
+        "99, 99, RUNS"
     })
     void knowsWhatLibvirtsNumbersMean(int event, int detail, DomainChange.Kind kind) {
         assertEquals(kind, DomainChange.Kind.of(event, detail));
@@ -176,12 +188,13 @@ class DomainWatchTest {
         Patience patience = Patience.standard();
         try (Hypervisor hypervisor = Hypervisor.open(libvirtd.uri(), patience)) {
             libvirtd.hang();
-            CompletableFuture.runAsync(
+            CompletableFuture<Void> end = CompletableFuture.runAsync(
                     () -> patience.end("the test is over"),
                     CompletableFuture.delayedExecutor(200, TimeUnit.MILLISECONDS));
             long began = System.nanoTime();
             String waiting = assertThrows(LibvirtUnavailableException.class, hypervisor::domains)
                     .getMessage();
+            end.join();
             assertTrue(waiting.contains("the test is over"), waiting);
             assertThrows(LibvirtUnavailableException.class, () -> Hypervisor.open(libvirtd.uri(), patience));
             assertThrows(LibvirtUnavailableException.class, hypervisor::domains);
