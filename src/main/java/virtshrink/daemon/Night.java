@@ -15,7 +15,6 @@ import org.slf4j.LoggerFactory;
 import virtshrink.daemon.DomainRun.Worthwhile;
 import virtshrink.history.HistoryEntry.NightBegan;
 import virtshrink.history.HistoryEntry.NightEnded;
-import virtshrink.job.DiskRecord;
 import virtshrink.libvirt.DomainVerdict;
 import virtshrink.libvirt.LibvirtUnavailableException;
 import virtshrink.policy.Choice;
@@ -96,6 +95,9 @@ final class Night {
             workshop.current().end();
         }
         if (only.isPresent()) {
+            if (!reason.isEmpty()) {
+                LOG.info("{}: the work on one domain ended early: {}", schedule.name(), reason);
+            }
             return;
         }
         log.remember(new NightEnded(now(), schedule.name(), due, selected, leftAlone, unchanged, attempted, reason));

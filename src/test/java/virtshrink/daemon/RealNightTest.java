@@ -103,7 +103,13 @@ class RealNightTest {
         }
         define("disabled", used("disabled.qcow2", 8), "qcow2");
         libvirtd.virsh(
-                "metadata", "disabled", "urn:virt-shrink:policy:1.0", "--key", "v", "--set", "<policy disabled='yes'/>");
+                "metadata",
+                "disabled",
+                "urn:virt-shrink:policy:1.0",
+                "--key",
+                "v",
+                "--set",
+                "<policy disabled='yes'/>");
         libvirtd.virsh("start", "running");
         libvirtd.virsh("start", "paused");
         libvirtd.virsh("suspend", "paused");
