@@ -6,6 +6,7 @@ import java.time.ZoneId;
 import java.util.List;
 import java.util.Optional;
 import virtshrink.shrink.MinimumGain;
+import virtshrink.shrink.OriginalsPolicy;
 
 /**
  * One schedule, as the administrator wrote it. Immutable.
@@ -21,6 +22,7 @@ import virtshrink.shrink.MinimumGain;
  * @param minimumGain below it an image is left as it is
  * @param minimumDaysSinceShrink at least 0; a domain shrunk more recently is left alone
  * @param allowRename whether plain renames are accepted where files cannot be exchanged
+ * @param originals what becomes of the images that are displaced
  */
 public record ScheduleSettings(
         String name,
@@ -35,7 +37,8 @@ public record ScheduleSettings(
         Patterns paths,
         MinimumGain minimumGain,
         int minimumDaysSinceShrink,
-        boolean allowRename) {
+        boolean allowRename,
+        OriginalsPolicy originals) {
 
     /** What becomes of a time that passed while the host was off or another schedule was at work. */
     public enum Misfire {

@@ -42,6 +42,7 @@ final class Night {
     private final Instant due;
     private final MaintenanceWindow window;
     private final DomainLink link;
+    private final OriginalsCare originals;
 
     private int selected;
     private int leftAlone;
@@ -54,6 +55,7 @@ final class Night {
         this.due = due;
         this.window = schedule.window(due);
         this.link = new DomainLink(workshop, uri, PATIENCE, this::whyNotGoOn);
+        this.originals = new OriginalsCare(workshop);
     }
 
     /** A domain that is worth a run. */
@@ -92,6 +94,7 @@ final class Night {
     }
 
     private void work() throws LibvirtUnavailableException, WorkOverException {
+        originals.tidyUp(link, schedule.name());
         say("asking libvirt for its domains");
         Map<String, Path> pools = link.ask(Domains::poolDirectories);
         ChoiceRule rule = new ChoiceRule(schedule, workshop.history(), pools);
@@ -191,11 +194,12 @@ final class Night {
     /** The reports on the disks that are meant. */
     private List<ShrinkReport> run(Choice.Take take, boolean estimateOnly) {
         List<ShrinkRequest> requests = take.verdict().requests();
-        List<ShrinkReport> reports = workshop.runner()
-                .run(
-                        take.requests(schedule, estimateOnly),
-                        new StatusProgress(schedule.name() + ": " + take.name(), workshop.clock(), workshop.status()),
-                        workshop.current().newCancellation());
+        List<ShrinkReport> reports = originals.run(
+                take.verdict().domain(),
+                take.requests(schedule, estimateOnly),
+                schedule.originals(),
+                new StatusProgress(schedule.name() + ": " + take.name(), workshop.clock(), workshop.status()),
+                link);
         List<ShrinkReport> meant = new ArrayList<>();
         for (int i = 0; i < requests.size(); i++) {
             if (take.means(requests.get(i))) {

@@ -32,7 +32,8 @@ final class Schedules {
                         patterns(settings.paths())),
                 settings.minimumGain(),
                 Duration.ofDays(settings.minimumDaysSinceShrink()),
-                settings.allowRename());
+                settings.allowRename(),
+                settings.originals());
     }
 
     private static Patterns patterns(ScheduleSettings.Patterns settings) {

@@ -97,6 +97,11 @@ public final class History implements AutoCloseable {
         }
     }
 
+    /** Where it is kept. */
+    public Path directory() {
+        return directory;
+    }
+
     /** Adds an entry and waits until it is on the disk. */
     public synchronized void append(HistoryEntry entry) throws IOException {
         long begin = channel.position();

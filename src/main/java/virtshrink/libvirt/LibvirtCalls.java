@@ -17,6 +17,12 @@ interface LibvirtCalls extends Library {
     /** {@code VIR_ERR_NO_DOMAIN}. */
     int ERROR_NO_DOMAIN = 42;
 
+    /** {@code VIR_DOMAIN_XML_SECURE}: passwords too. */
+    int XML_SECURE = 1;
+
+    /** {@code VIR_DOMAIN_XML_INACTIVE}. */
+    int XML_INACTIVE = 2;
+
     /** {@code VIR_UUID_STRING_BUFLEN}. */
     int UUID_BUFFER_BYTES = 37;
 
@@ -39,6 +45,13 @@ interface LibvirtCalls extends Library {
     int virDomainGetState(Pointer domain, IntByReference state, IntByReference reason, int flags);
 
     int virDomainListAllCheckpoints(Pointer domain, @Nullable PointerByReference checkpoints, int flags);
+
+    /** A string that the caller frees. */
+    @Nullable
+    Pointer virDomainGetXMLDesc(Pointer domain, int flags);
+
+    @Nullable
+    Pointer virDomainDefineXML(ConnectionPointer connection, String xml);
 
     int virDomainFree(Pointer domain);
 

@@ -2,6 +2,7 @@ package virtshrink.shrink;
 
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -41,6 +42,44 @@ public record ShrinkReport(
     /** Bytes given back to the host; 0 unless shrunk, and then never negative by construction of the run. */
     public long reclaimedBytes() {
         return before.allocatedBytes() - after.allocatedBytes();
+    }
+
+    /** Of a run that could not even begin. */
+    public static ShrinkReport failed(ShrinkRequest request, String why) {
+        return new ShrinkReport(
+                request.image(),
+                request.target(),
+                FileSize.NONE,
+                FileSize.NONE,
+                0,
+                Outcome.FAILED,
+                why,
+                Map.of(),
+                Optional.empty(),
+                List.of(),
+                List.of());
+    }
+
+    /** The same with one more note. */
+    public ShrinkReport withNote(String note) {
+        List<String> more = new ArrayList<>(notes);
+        more.add(note);
+        return changed(image, after, outcome, reason, more);
+    }
+
+    /** The same of the file that has taken the image's place. */
+    public ShrinkReport on(Path successor) {
+        return changed(successor, after, outcome, reason, notes);
+    }
+
+    /** The run made something, but in the end nothing became of it. */
+    public ShrinkReport endedUnchanged(Outcome end, String why) {
+        return changed(image, before, end, why, notes);
+    }
+
+    private ShrinkReport changed(Path of, FileSize size, Outcome end, String why, List<String> said) {
+        return new ShrinkReport(
+                of, target, before, size, reclaimableBytes, end, why, phases, inspection, gains, said);
     }
 
     /**

@@ -23,7 +23,10 @@ import org.junit.jupiter.params.provider.CsvSource;
 import virtshrink.config.ScheduleSettings.Misfire;
 import virtshrink.config.ScheduleSettings.Patterns;
 import virtshrink.schedule.CronTimes;
+import virtshrink.shrink.KeepOriginal;
 import virtshrink.shrink.MinimumGain;
+import virtshrink.shrink.OriginalsPolicy;
+import virtshrink.shrink.RawDisks;
 
 class ConfigurationFileTest {
     private static final SyntaxChecks CHECKS = new SyntaxChecks(
@@ -87,6 +90,9 @@ class ConfigurationFileTest {
                 min-reclaim = "1.5G"
                 min-days-since-shrink = 7
                 allow-rename = true
+                keep-original = "3d"
+                raw = "convert"
+                keep-converted = "36h"
                 """);
         assertEquals("qemu:///session", configuration.connect());
         assertEquals(new Configuration.History(Path.of("/srv/history"), 30), configuration.history());
@@ -104,7 +110,11 @@ class ConfigurationFileTest {
                         new Patterns(List.of("/srv/*"), List.of("*.raw")),
                         new MinimumGain(3L << 29, 0),
                         7,
-                        true)),
+                        true,
+                        new OriginalsPolicy(
+                                new KeepOriginal.For(Duration.ofDays(3)),
+                                RawDisks.CONVERT,
+                                new KeepOriginal.For(Duration.ofHours(36))))),
                 configuration.schedules());
     }
 

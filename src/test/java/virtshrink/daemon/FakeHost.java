@@ -12,6 +12,7 @@ import java.util.Optional;
 import java.util.UUID;
 import java.util.function.Consumer;
 import virtshrink.image.ImageFormat;
+import virtshrink.libvirt.DiskHost;
 import virtshrink.libvirt.DiskSource;
 import virtshrink.libvirt.DiskVerdict;
 import virtshrink.libvirt.DomainDisk;
@@ -169,6 +170,11 @@ final class FakeHost implements Domains.Source, Workshop.DiskRunner {
         @Override
         public void changed(Path image) {
             refreshed.add(image);
+        }
+
+        @Override
+        public DiskHost diskHost() {
+            return new SilentDiskHost();
         }
 
         @Override

@@ -29,6 +29,7 @@ import virtshrink.schedule.Patterns;
 import virtshrink.schedule.Schedule;
 import virtshrink.schedule.Selection;
 import virtshrink.shrink.MinimumGain;
+import virtshrink.shrink.OriginalsPolicy;
 import virtshrink.shrink.Outcome;
 
 @Timeout(value = 30, unit = TimeUnit.SECONDS)
@@ -68,7 +69,8 @@ class NightTest {
                 selection,
                 new MinimumGain(minimumBytes, 0),
                 Duration.ofDays(minimumDays),
-                true);
+                true,
+                OriginalsPolicy.STANDARD);
     }
 
     private void night() {
@@ -167,7 +169,8 @@ class NightTest {
                 NOT_TESTS,
                 new MinimumGain(100, 0),
                 Duration.ofDays(minimumDays),
-                true);
+                true,
+                OriginalsPolicy.STANDARD);
     }
 
     @Test

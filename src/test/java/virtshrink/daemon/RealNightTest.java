@@ -37,6 +37,7 @@ import virtshrink.schedule.Patterns;
 import virtshrink.schedule.Schedule;
 import virtshrink.schedule.Selection;
 import virtshrink.shrink.MinimumGain;
+import virtshrink.shrink.OriginalsPolicy;
 import virtshrink.shrink.Outcome;
 import virtshrink.shrink.Shrinker;
 
@@ -122,7 +123,8 @@ class RealNightTest {
                 new Selection(new Patterns(List.of(), List.of("excluded-*")), Patterns.ALL, Patterns.ALL, Patterns.ALL),
                 new MinimumGain(MIB, 0),
                 Duration.ZERO,
-                false);
+                false,
+                OriginalsPolicy.STANDARD);
     }
 
     private Workshop workshop() {

@@ -18,6 +18,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import virtshrink.shrink.MinimumGain;
+import virtshrink.shrink.OriginalsPolicy;
 
 /** Quartz and the real clock; everything that can be computed is tested elsewhere. */
 @Timeout(value = 30, unit = TimeUnit.SECONDS)
@@ -35,7 +36,8 @@ class TimetableTest {
                 Selection.ALL,
                 MinimumGain.ANY,
                 Duration.ZERO,
-                false);
+                false,
+                OriginalsPolicy.STANDARD);
     }
 
     @Test
