@@ -3,6 +3,7 @@ package virtshrink.cli;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
+import virtshrink.libvirt.DiskHost;
 import virtshrink.libvirt.DomainVerdict;
 import virtshrink.libvirt.LibvirtUnavailableException;
 
@@ -16,6 +17,9 @@ interface Domains extends AutoCloseable {
 
     /** Tells the storage pools that a file in them has changed. */
     void changed(Path image) throws LibvirtUnavailableException;
+
+    /** For what is done with originals. */
+    DiskHost diskHost();
 
     @Override
     void close() throws LibvirtUnavailableException;

@@ -38,6 +38,7 @@ final class Program {
                 .addSubcommand(new ListCommand(session))
                 .addSubcommand(new FillCommand(session))
                 .addSubcommand(new HistoryCommand(session))
+                .addSubcommand(new RestoreCommand(session))
                 .addSubcommand(new CommandLine.HelpCommand())
                 .setCaseInsensitiveEnumValuesAllowed(true)
                 .setUsageHelpAutoWidth(false)

@@ -10,7 +10,9 @@ import java.util.function.BiFunction;
 import virtshrink.image.ImageFormat;
 import virtshrink.image.ImageRefusedException;
 import virtshrink.inspect.DiskInspection;
+import virtshrink.libvirt.DiskHost;
 import virtshrink.libvirt.DomainVerdict;
+import virtshrink.libvirt.SilentDiskHost;
 import virtshrink.libvirt.LibvirtUnavailableException;
 import virtshrink.shrink.Cancellation;
 import virtshrink.shrink.Cancellation.RunCancelledException;
@@ -120,6 +122,11 @@ final class FakeCollaborators implements Collaborators {
                 if (refreshFailure.isPresent()) {
                     throw refreshFailure.get();
                 }
+            }
+
+            @Override
+            public DiskHost diskHost() {
+                return new SilentDiskHost();
             }
 
             @Override

@@ -132,6 +132,9 @@ class ConfigurationFileTest {
         assertEquals(
                 new TreeSet<>(List.of(
                         "connect",
+                        "keep-original",
+                        "raw",
+                        "keep-converted",
                         "directory",
                         "keep-days",
                         "cron",

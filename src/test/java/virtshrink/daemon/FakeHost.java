@@ -20,6 +20,7 @@ import virtshrink.libvirt.DomainRecord;
 import virtshrink.libvirt.DomainState;
 import virtshrink.libvirt.DomainVerdict;
 import virtshrink.libvirt.LibvirtUnavailableException;
+import virtshrink.libvirt.SilentDiskHost;
 import virtshrink.libvirt.StatedBacking;
 import virtshrink.shrink.Cancellation;
 import virtshrink.shrink.FileSize;

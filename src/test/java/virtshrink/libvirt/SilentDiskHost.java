@@ -1,17 +1,14 @@
-package virtshrink.daemon;
+package virtshrink.libvirt;
 
 import java.nio.file.Path;
 import java.time.Instant;
 import java.util.Optional;
 import java.util.UUID;
 import virtshrink.image.ImagePlace;
-import virtshrink.libvirt.DiskHost;
-import virtshrink.libvirt.DomainDisk;
-import virtshrink.libvirt.DomainRecord;
 import virtshrink.shrink.ShrinkRequest.IdleGuard;
 
 /** Knows no domain. */
-final class SilentDiskHost implements DiskHost {
+public class SilentDiskHost implements DiskHost {
     @Override
     public Optional<DomainRecord> domain(String nameOrUuid) {
         return Optional.empty();
