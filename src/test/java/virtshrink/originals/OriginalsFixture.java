@@ -41,7 +41,7 @@ final class OriginalsFixture implements AutoCloseable {
     final Path images;
     final Path state;
     final Path runs;
-    final Hypervisor hypervisor;
+    private Hypervisor hypervisor;
     final Originals originals;
 
     private OriginalsFixture(Path directory, PrivateLibvirtd libvirtd) throws IOException {
@@ -173,7 +173,9 @@ final class OriginalsFixture implements AutoCloseable {
                 .replace(":-/run/virt-shrink}", ":-" + runs + "}");
         Path hook = Files.writeString(hooks.resolve("virt-shrink"), script);
         Files.setPosixFilePermissions(hook, PosixFilePermissions.fromString("rwxr-xr-x"));
+        hypervisor.close();
         libvirtd.restart();
+        hypervisor = Hypervisor.open(libvirtd.uri());
     }
 
     /** What a guest does that stores something. */
