@@ -57,25 +57,35 @@ case $(uname -m) in
     *) native=$lib/native/linux-$(uname -m) ;;
 esac
 
+# Where libvirt may lie. Left to itself, JNA asks ldconfig, each time.
+libraries=/usr/lib64:/lib64:/usr/lib:/lib:/usr/local/lib
+for directory in /usr/lib/*-linux-gnu*; do
+    libraries=$directory:$libraries
+done
+
 # Short-lived and small: no collector threads, no shared performance file. Standard output belongs to results, so what the virtual machine
 # has to say goes to standard error; that an archive does not fit is not worth saying, everything works without and starts a little later.
 run_java() {
     sharing=$1
     shift
     # shellcheck disable=SC2086 # options of the machine are words
-    exec "$java" -XX:+UseSerialGC $tuning -XX:-UsePerfData -XX:+DisplayVMOutputToStderr -Xlog:disable -Xlog:all=error:stderr \
-        "$sharing" -Djna.nosys=true "-Djna.boot.library.path=$native" $ascii ${VIRT_SHRINK_JAVA_OPTS:-} -cp "$classpath" "$@"
+    exec "$java" -XX:+UseSerialGC $tuning -XX:-UsePerfData -Dsun.reflect.inflationThreshold=1000 -XX:+DisplayVMOutputToStderr -Xlog:disable -Xlog:all=error:stderr \
+        "$sharing" -Djna.nosys=true "-Djna.boot.library.path=$native" \
+        "-Djna.platform.library.path=$libraries" $ascii ${VIRT_SHRINK_JAVA_OPTS:-} -cp "$classpath" "$@"
 }
 
 # A cut-off archive would crash every later start: it gets its name only when it is whole.
 if [ -n "${VIRT_SHRINK_WRITE_CDS:-}" ]; then
     classes=$VIRT_SHRINK_WRITE_CDS.classes
     fresh=$VIRT_SHRINK_WRITE_CDS.new
+    VIRT_SHRINK_RUN_DIRECTORY=$VIRT_SHRINK_WRITE_CDS.run
+    export VIRT_SHRINK_RUN_DIRECTORY
+    mkdir -m 700 "$VIRT_SHRINK_RUN_DIRECTORY" || exit
     (run_java -Xshare:off "-XX:DumpLoadedClassList=$classes" virtshrink.cli.ArchiveTraining) &&
         (run_java -Xshare:dump "-XX:SharedClassListFile=$classes" "-XX:SharedArchiveFile=$fresh") >/dev/null &&
         mv -f "$fresh" "$VIRT_SHRINK_WRITE_CDS"
     status=$?
-    rm -f "$classes" "$fresh"
+    rm -rf "$classes" "$fresh" "$VIRT_SHRINK_RUN_DIRECTORY"
     exit $status
 fi
 

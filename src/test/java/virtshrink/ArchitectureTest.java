@@ -43,6 +43,8 @@ class ArchitectureTest {
             Map.entry("schedule", List.of("shrink", "libvirt")),
             Map.entry("config", List.of("shrink", "image")),
             Map.entry("history", List.of("shrink")),
+            // Both entry points must come to the same decision, and neither may use the other.
+            Map.entry("policy", List.of("config", "schedule", "history", "libvirt", "shrink", "os")),
             Map.entry("metrics", List.of("shrink")),
             Map.entry("control", List.of("shrink")));
 

@@ -39,16 +39,16 @@ import virtshrink.shrink.ShrinkRequest;
 
 /**
  * Goes through what the command line usually does, so that the classes involved get into the class-data archive. Started by the launcher when
- * that archive is written; works on invented disks and touches no file.
+ * that archive is written; works on invented disks, and on a small real one in the directory of runs that the launcher has named for this.
  */
 final class ArchiveTraining {
     private static final Pattern RUN_CLASS =
-            Pattern.compile("virtshrink/(block|nbd|volume|filesystem|inspect|image|os|shrink)/.*\\.class");
+            Pattern.compile("virtshrink/(block|nbd|volume|filesystem|inspect|image|os|shrink|cli)/.*\\.class");
 
     private ArchiveTraining() {}
 
     public static void main(String[] arguments) {
-        Logging.configure();
+        CommandLineLog.choose();
         LoggerFactory.getLogger(ArchiveTraining.class).debug("not shown");
         StopSignal stop = new StopSignal();
         stop.listen();
@@ -67,10 +67,24 @@ final class ArchiveTraining {
             Program.run(session, line.split(" "));
         }
         loadWhatRunsUse();
+        Optional.ofNullable(System.getenv("VIRT_SHRINK_RUN_DIRECTORY"))
+                .ifPresent(directory -> runOnSample(stop, Path.of(directory)));
         stop.finish(ExitCode.DONE.status());
     }
 
-    /** A real run needs tools and an image, which may be missing where the archive is written: its classes are loaded without one. */
+    private static void runOnSample(StopSignal stop, Path directory) {
+        Screen nowhere = new Nowhere(80);
+        Session session = new Session(new ProductionCollaborators(), nowhere, stop, System::nanoTime);
+        try {
+            new SampleRun(session, directory).run();
+        } catch (IOException e) {
+            throw new IllegalStateException("the sample cannot be made", e);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    /** The tools of a real run may be missing where the archive is written: what can be loaded without one is loaded so. */
     private static void loadWhatRunsUse() {
         try {
             Path place = Path.of(ArchiveTraining.class

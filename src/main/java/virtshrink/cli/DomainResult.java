@@ -46,12 +46,20 @@ record DomainResult(String name, Optional<Ended> ended, List<Disk> disks, List<S
 
     /** What became of one disk. */
     sealed interface Disk {
+        /** The guest's name of it. */
+        String target();
+
         /** The outcome, unless it says nothing about the domain. */
         Optional<Outcome> counted();
     }
 
     /** A run, whatever its end. */
     record Run(ShrinkReport report, ImageFormat format) implements Disk {
+        @Override
+        public String target() {
+            return report.target().orElse("");
+        }
+
         @Override
         public Optional<Outcome> counted() {
             return Optional.of(report.outcome());
@@ -60,6 +68,11 @@ record DomainResult(String name, Optional<Ended> ended, List<Disk> disks, List<S
 
     /** A disk that was not even tried. */
     record LeftAlone(DomainDisk disk, String reason) implements Disk {
+        @Override
+        public String target() {
+            return disk.target();
+        }
+
         /** That a CD was not shrunk is nothing to tell a script. */
         @Override
         public Optional<Outcome> counted() {

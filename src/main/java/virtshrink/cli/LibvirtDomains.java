@@ -2,8 +2,11 @@ package virtshrink.cli;
 
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import virtshrink.libvirt.DiskHost;
+import virtshrink.libvirt.DomainPolicy;
+import virtshrink.libvirt.DomainRecord;
 import virtshrink.libvirt.DomainVerdict;
 import virtshrink.libvirt.Eligibility;
 import virtshrink.libvirt.Hypervisor;
@@ -38,6 +41,21 @@ final class LibvirtDomains implements Domains {
     @Override
     public Optional<DomainVerdict> named(String nameOrUuid) throws LibvirtUnavailableException {
         return eligibility.judge(nameOrUuid);
+    }
+
+    @Override
+    public Optional<DomainRecord> record(String nameOrUuid) throws LibvirtUnavailableException {
+        return hypervisor.domain(nameOrUuid);
+    }
+
+    @Override
+    public Optional<String> storePolicy(DomainRecord domain, DomainPolicy policy) throws LibvirtUnavailableException {
+        return hypervisor.storePolicy(domain, policy);
+    }
+
+    @Override
+    public Map<String, Path> poolDirectories() throws LibvirtUnavailableException {
+        return hypervisor.poolDirectories();
     }
 
     @Override

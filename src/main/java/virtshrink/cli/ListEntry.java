@@ -7,13 +7,23 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
+import java.util.stream.Stream;
 import virtshrink.libvirt.DomainRecord;
 import virtshrink.shrink.FileSize;
 import virtshrink.shrink.Outcome;
 import virtshrink.shrink.ShrinkReport;
 
-/** A domain in the list, and what an estimate said of its disks. */
-record ListEntry(DomainRecord domain, DomainResult estimate) {
+/**
+ * A domain in the list.
+ *
+ * @param estimate what was said of its disks
+ * @param schedules what the daemon's schedules make of them, by their targets
+ */
+record ListEntry(DomainRecord domain, DomainResult estimate, Map<String, List<ScheduleAnswer>> schedules) {
+    ListEntry {
+        schedules = Map.copyOf(schedules);
+    }
+
     List<Row> rows() {
         List<Row> rows = new ArrayList<>();
         for (DomainResult.Disk disk : estimate.disks()) {
@@ -26,7 +36,8 @@ record ListEntry(DomainRecord domain, DomainResult estimate) {
                         run.format().qemuName(),
                         Optional.of(report.before()),
                         known ? OptionalLong.of(report.reclaimableBytes()) : OptionalLong.empty(),
-                        known ? "" : report.reason()));
+                        known ? "" : report.reason(),
+                        answers(disk)));
             } else if (disk instanceof DomainResult.LeftAlone left) {
                 rows.add(new Row(
                         left.disk().target(),
@@ -34,22 +45,29 @@ record ListEntry(DomainRecord domain, DomainResult estimate) {
                         left.disk().formatName(),
                         left.disk().file().flatMap(HostFiles::sizeIfKnown),
                         OptionalLong.empty(),
-                        left.reason()));
+                        left.reason(),
+                        answers(disk)));
             }
         }
         return rows;
     }
 
+    private List<ScheduleAnswer> answers(DomainResult.Disk disk) {
+        return schedules.getOrDefault(disk.target(), List.of());
+    }
+
+    /** The notes on all of them, each once, those first that concern the whole. */
+    static List<String> notes(List<ListEntry> entries, List<String> whole) {
+        return Stream.concat(whole.stream(), entries.stream().flatMap(entry -> entry.estimate().notes().stream()))
+                .distinct()
+                .toList();
+    }
+
     /** What {@code list --json} prints. */
-    static Map<String, Object> json(List<ListEntry> entries) {
+    static Map<String, Object> json(List<ListEntry> entries, List<String> notes) {
         Map<String, Object> json = new LinkedHashMap<>();
         json.put("domains", entries.stream().map(ListEntry::json).toList());
-        json.put(
-                "notes",
-                entries.stream()
-                        .flatMap(entry -> entry.estimate().notes().stream())
-                        .distinct()
-                        .toList());
+        json.put("notes", notes(entries, notes));
         return json;
     }
 
@@ -61,6 +79,7 @@ record ListEntry(DomainRecord domain, DomainResult estimate) {
         json.put("state", domain.state().text());
         json.put("eligible", estimate.ended().isEmpty());
         json.put("reason", estimate.reason());
+        json.putAll(PolicyJson.stated(domain.policy()));
         json.put("disks", rows().stream().map(Row::json).toList());
         return json;
     }
@@ -71,6 +90,7 @@ record ListEntry(DomainRecord domain, DomainResult estimate) {
      * @param size empty where the file cannot be looked at
      * @param reclaimableBytes empty where the disk is left alone
      * @param reason why it is left alone; empty if it is not
+     * @param schedules what the daemon's schedules make of it
      */
     record Row(
             String target,
@@ -78,7 +98,12 @@ record ListEntry(DomainRecord domain, DomainResult estimate) {
             String format,
             Optional<FileSize> size,
             OptionalLong reclaimableBytes,
-            String reason) {
+            String reason,
+            List<ScheduleAnswer> schedules) {
+        Row {
+            schedules = List.copyOf(schedules);
+        }
+
         private Map<String, Object> json() {
             Map<String, Object> json = new LinkedHashMap<>();
             json.put("target", target);
@@ -89,6 +114,7 @@ record ListEntry(DomainRecord domain, DomainResult estimate) {
             json.put("fileBytes", size.map(FileSize::fileBytes).orElse(null));
             json.put("allocatedBytes", size.map(FileSize::allocatedBytes).orElse(null));
             json.put("reclaimableBytes", reclaimableBytes.isPresent() ? reclaimableBytes.getAsLong() : null);
+            json.put("schedules", schedules.stream().map(ScheduleAnswer::json).toList());
             return json;
         }
     }

@@ -15,10 +15,13 @@ final class ListText {
         this.style = style;
     }
 
-    List<String> lines(List<ListEntry> entries) {
-        if (entries.isEmpty()) {
-            return List.of("no domains");
-        }
+    List<String> lines(List<ListEntry> entries, List<String> notes) {
+        List<String> lines = new ArrayList<>(entries.isEmpty() ? List.of("no domains") : table(entries));
+        ListEntry.notes(entries, notes).forEach(note -> lines.add("note  " + SafeText.of(note)));
+        return lines;
+    }
+
+    private List<String> table(List<ListEntry> entries) {
         Table table = Table.of(
                 Table.left("DOMAIN"),
                 Table.left("STATE"),
@@ -36,10 +39,6 @@ final class ListText {
         List<String> lines = new ArrayList<>(table.lines("", style));
         lines.add("");
         lines.add("reclaimable in all  " + style.good(ByteText.of(reclaimable)));
-        entries.stream()
-                .flatMap(entry -> entry.estimate().notes().stream())
-                .distinct()
-                .forEach(note -> lines.add("note  " + SafeText.of(note)));
         return lines;
     }
 
@@ -67,6 +66,10 @@ final class ListText {
                             row.reason().isEmpty()
                                     ? row.image().map(Path::toString).orElse("")
                                     : row.reason()));
+            // The first rule that matches is libvirt's: what it forbids, no schedule takes.
+            if (row.reason().isEmpty()) {
+                row.schedules().forEach(answer -> table.row("", "", "", "", "", "  " + SafeText.of(answer.text())));
+            }
         }
     }
 }

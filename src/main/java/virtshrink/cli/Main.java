@@ -5,7 +5,7 @@ public final class Main {
     private Main() {}
 
     public static void main(String[] arguments) {
-        Logging.configure();
+        CommandLineLog.choose();
         StopSignal stop = new StopSignal();
         stop.listen();
         System.exit(stop.finish(Program.run(Session.ofProcess(stop), arguments)));

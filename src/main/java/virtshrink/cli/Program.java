@@ -5,9 +5,16 @@ import java.io.PrintStream;
 import java.io.PrintWriter;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.function.Function;
 import picocli.CommandLine;
+import picocli.CommandLine.IExecutionExceptionHandler;
+import picocli.CommandLine.IParameterExceptionHandler;
 import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.ParseResult;
 import virtshrink.image.ImageRefusedException;
 import virtshrink.shrink.Cancellation.RunCancelledException;
 import virtshrink.shrink.FillRefusedException;
@@ -28,29 +35,50 @@ final class Program {
         return new Program(session, arguments).commandLine().execute(arguments);
     }
 
-    /** All commands; a new one is a line here and a class of its own. */
+    /** All commands, in the order of the help; a new one is a line here and a class of its own. */
+    private static Map<String, Function<Session, Object>> makers() {
+        Map<String, Function<Session, Object>> makers = new LinkedHashMap<>();
+        makers.put("inspect", InspectCommand::new);
+        makers.put("estimate", EstimateCommand::new);
+        makers.put("image", ImageCommand::new);
+        makers.put("domain", DomainCommand::new);
+        makers.put("list", ListCommand::new);
+        makers.put("policy", PolicyCommand::new);
+        makers.put("fill", FillCommand::new);
+        makers.put("history", HistoryCommand::new);
+        makers.put("restore", RestoreCommand::new);
+        makers.put("help", session -> new CommandLine.HelpCommand());
+        return makers;
+    }
+
+    /** The command line with all its commands. */
     static CommandLine commands(Session session) {
-        return new CommandLine(new VirtShrinkCommand())
-                .addSubcommand(new InspectCommand(session))
-                .addSubcommand(new EstimateCommand(session))
-                .addSubcommand(new ImageCommand(session))
-                .addSubcommand(new DomainCommand(session))
-                .addSubcommand(new ListCommand(session))
-                .addSubcommand(new FillCommand(session))
-                .addSubcommand(new HistoryCommand(session))
-                .addSubcommand(new RestoreCommand(session))
-                .addSubcommand(new CommandLine.HelpCommand())
-                .setCaseInsensitiveEnumValuesAllowed(true)
+        return commands(session, makers());
+    }
+
+    private static CommandLine commands(Session session, Map<String, Function<Session, Object>> makers) {
+        CommandLine line = new CommandLine(new VirtShrinkCommand());
+        makers.forEach((name, maker) -> line.addSubcommand(name, maker.apply(session)));
+        return line.setCaseInsensitiveEnumValuesAllowed(true)
                 .setUsageHelpAutoWidth(false)
                 .setUsageHelpLongOptionsMaxWidth(28);
     }
 
+    /** Only what is named is made: describing the others to picocli would take a tenth of a short run's time. */
+    private Map<String, Function<Session, Object>> named() {
+        Map<String, Function<Session, Object>> makers = makers();
+        if (!arguments.isEmpty() && !arguments.get(0).equals("help") && makers.containsKey(arguments.get(0))) {
+            makers.keySet().retainAll(Set.of(arguments.get(0)));
+        }
+        return makers;
+    }
+
     private CommandLine commandLine() {
-        return commands(session)
+        return commands(session, named())
                 .setOut(writer(session.screen().out()))
                 .setErr(writer(session.screen().err()))
-                .setParameterExceptionHandler((wrong, given) -> wrongUsage(wrong))
-                .setExecutionExceptionHandler((failure, command, parsed) -> failed(failure, command));
+                .setParameterExceptionHandler(new Complaints(this))
+                .setExecutionExceptionHandler(new Complaints(this));
     }
 
     /** For picocli's own texts, which are plain ASCII. */
@@ -112,6 +140,19 @@ final class Program {
     private void printJson(Outcome outcome, String reason) {
         if (arguments.contains("--json")) {
             session.screen().out().println(Json.line(JsonReport.ended(outcome, reason)));
+        }
+    }
+
+    /** A class with a name, because picocli's interfaces are too old for lambda expressions to get into the class-data archive. */
+    private record Complaints(Program program) implements IParameterExceptionHandler, IExecutionExceptionHandler {
+        @Override
+        public int handleParseException(ParameterException wrong, String[] given) {
+            return program.wrongUsage(wrong);
+        }
+
+        @Override
+        public int handleExecutionException(Exception failure, CommandLine command, ParseResult parsed) {
+            return program.failed(failure, command);
         }
     }
 }

@@ -21,7 +21,7 @@ final class RunOptions {
     @Option(
             names = "--min-reclaim",
             paramLabel = "SIZE|PERCENT",
-            converter = Sizes.MinimumGainConverter.class,
+            converter = MinimumGainConverter.class,
             description = "Leave the image as it is if less can be reclaimed: 500M, 1.5G, 5%% of what it takes now.")
     private @Nullable MinimumGain minimumGain;
 

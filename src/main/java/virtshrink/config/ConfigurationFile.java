@@ -69,6 +69,7 @@ public final class ConfigurationFile {
                 .map(this::history)
                 .orElseGet(
                         () -> new Configuration.History(Configuration.History.STANDARD_DIRECTORY, STANDARD_KEEP_DAYS));
+        LimitSettings limits = root.section("limits").map(LimitsReader::read).orElse(LimitSettings.STANDARD);
         List<ScheduleSettings> schedules = root
                 .section("schedule")
                 .map(section -> section.namedSections(ConfigurationFile::objectionToName))
@@ -80,7 +81,7 @@ public final class ConfigurationFile {
         if (schedules.isEmpty() && problems.isEmpty()) {
             complain(Optional.empty(), "there is no [schedule.NAME]: the daemon would have nothing to do");
         }
-        return new Configuration(connect, history, schedules);
+        return new Configuration(connect, history, limits, schedules);
     }
 
     private Configuration.History history(Section section) {

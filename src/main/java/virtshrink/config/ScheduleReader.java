@@ -43,12 +43,14 @@ final class ScheduleReader {
                 Duration.ofMinutes(
                         section.integer("start-margin-minutes", STANDARD_START_MARGIN_MINUTES, 0, MOST_MINUTES)),
                 section.text("misfire", ScheduleReader::misfire).orElse(Misfire.RUN),
+                section.integer("after-stop-minutes", 0, 0, MOST_MINUTES),
                 patterns("names"),
                 patterns("titles"),
                 patterns("pools"),
                 patterns("paths"),
                 section.text("min-reclaim", Amounts::minimumGain).orElse(STANDARD_MINIMUM_GAIN),
                 section.integer("min-days-since-shrink", 0, 0, MOST_DAYS),
+                section.integer("min-hours-off", 0, 0, MOST_DAYS * 24),
                 section.flag("allow-rename", false),
                 originals());
         section.refuseUnknownKeys();

@@ -17,10 +17,12 @@ import virtshrink.shrink.OriginalsPolicy;
  * @param windowEnd the local time at which work stops; none means it may take as long as it takes
  * @param startMargin nothing new is started so shortly before the end
  * @param misfire what becomes of a time that passed while nobody could act
+ * @param afterStopMinutes how long after its shutdown a domain is looked at; 0 means not at all
  * @param names of domains; the titles likewise
  * @param pools of disks; the paths likewise
  * @param minimumGain below it an image is left as it is
  * @param minimumDaysSinceShrink at least 0; a domain shrunk more recently is left alone
+ * @param minimumHoursOff at least 0; a domain whose images were written to more recently is left alone
  * @param allowRename whether plain renames are accepted where files cannot be exchanged
  * @param originals what becomes of the images that are displaced
  */
@@ -31,12 +33,14 @@ public record ScheduleSettings(
         Optional<LocalTime> windowEnd,
         Duration startMargin,
         Misfire misfire,
+        int afterStopMinutes,
         Patterns names,
         Patterns titles,
         Patterns pools,
         Patterns paths,
         MinimumGain minimumGain,
         int minimumDaysSinceShrink,
+        int minimumHoursOff,
         boolean allowRename,
         OriginalsPolicy originals) {
 

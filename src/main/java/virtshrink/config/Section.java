@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalDouble;
 import java.util.Set;
 import java.util.function.BiConsumer;
 import java.util.function.Function;
@@ -63,6 +64,19 @@ final class Section {
             return standard;
         }
         return value.map(Math::toIntExact).orElse(standard);
+    }
+
+    /** A number with or without a fraction; empty if it is not there. */
+    OptionalDouble decimal(String key, double least, double most) {
+        Optional<Number> value = value(key, Number.class, "a number");
+        if (value.isPresent()) {
+            double number = value.get().doubleValue();
+            if (number >= least && number <= most) {
+                return OptionalDouble.of(number);
+            }
+            complain(key, "%s is %s: it must be from %.0f to %.0f".formatted(key, value.get(), least, most));
+        }
+        return OptionalDouble.empty();
     }
 
     boolean flag(String key, boolean standard) {

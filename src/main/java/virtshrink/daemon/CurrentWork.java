@@ -2,7 +2,11 @@ package virtshrink.daemon;
 
 import java.time.Duration;
 import java.time.Instant;
+import java.util.ArrayList;
+import java.util.LinkedHashSet;
+import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import virtshrink.schedule.MaintenanceWindow;
@@ -15,7 +19,8 @@ final class CurrentWork {
 
     private final CountDownLatch stopped = new CountDownLatch(1);
     private Optional<MaintenanceWindow> window = Optional.empty();
-    private Optional<Cancellation> running = Optional.empty();
+    private final Set<Task> running = new LinkedHashSet<>();
+    private final List<Runnable> stopActions = new ArrayList<>();
 
     synchronized void begin(MaintenanceWindow nightsWindow) {
         window = Optional.of(nightsWindow);
@@ -23,17 +28,61 @@ final class CurrentWork {
 
     synchronized void end() {
         window = Optional.empty();
-        running = Optional.empty();
     }
 
-    /** The cancellation for the next run; replaces the one before. Cancelled from the start if the daemon is stopping. */
-    synchronized Cancellation newCancellation() {
-        Cancellation cancellation = new Cancellation();
-        running = Optional.of(cancellation);
-        if (isStopped()) {
-            cancellation.cancel(STOPPING);
+    /** One run on the disks of one domain; closed when it has ended. */
+    final class Task implements AutoCloseable {
+        private final String domain;
+        private final Cancellation cancellation = new Cancellation();
+
+        private Task(String domain) {
+            this.domain = domain;
         }
-        return cancellation;
+
+        String domain() {
+            return domain;
+        }
+
+        Cancellation cancellation() {
+            return cancellation;
+        }
+
+        @Override
+        public void close() {
+            ended(this);
+        }
+    }
+
+    /** The next run. Cancelled from the start if the daemon is stopping. */
+    synchronized Task newTask(String domain) {
+        Task task = new Task(domain);
+        running.add(task);
+        if (isStopped()) {
+            task.cancellation().cancel(STOPPING);
+        }
+        return task;
+    }
+
+    /** What runs now, in the order of their beginnings. */
+    synchronized List<Task> tasks() {
+        return List.copyOf(running);
+    }
+
+    /**
+     * Cancels what runs on a domain.
+     *
+     * @return false if there is nothing, or it cannot be cancelled any more
+     */
+    boolean cancel(String domain, String why) {
+        boolean cancelled = false;
+        for (Task task : tasks()) {
+            cancelled |= task.domain().equals(domain) && task.cancellation().cancel(why);
+        }
+        return cancelled;
+    }
+
+    private synchronized void ended(Task task) {
+        running.remove(task);
     }
 
     /** Why nothing new may be started; empty if it may. */
@@ -46,24 +95,40 @@ final class CurrentWork {
 
     /** To be called every now and then: cancels what still runs at the end of its window. */
     void tick(Instant now) {
-        Optional<Cancellation> due;
+        List<Task> due;
         synchronized (this) {
             boolean over = window.flatMap(open -> open.leftAt(now))
                     .filter(left -> left.isNegative() || left.isZero())
                     .isPresent();
-            due = over ? running : Optional.empty();
+            due = over ? tasks() : List.of();
         }
-        due.ifPresent(cancellation -> cancellation.cancel(WINDOW_OVER));
+        due.forEach(task -> task.cancellation().cancel(WINDOW_OVER));
+    }
+
+    /** Called when the daemon stops: at once if it has done so already. Must be quick. */
+    void onStop(Runnable action) {
+        synchronized (this) {
+            if (!isStopped()) {
+                stopActions.add(action);
+                return;
+            }
+        }
+        action.run();
     }
 
     /** Ends it for good. */
     void stop() {
-        Optional<Cancellation> due;
+        List<Task> due;
+        List<Runnable> actions;
         synchronized (this) {
             stopped.countDown();
-            due = running;
+            due = tasks();
+            actions = List.copyOf(stopActions);
+            stopActions.clear();
         }
-        due.ifPresent(cancellation -> cancellation.cancel(STOPPING));
+        due.forEach(task -> task.cancellation().cancel(STOPPING));
+        // After the runs have been told why: the failures that follow are part of their end.
+        actions.forEach(Runnable::run);
     }
 
     boolean isStopped() {

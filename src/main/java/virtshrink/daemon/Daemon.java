@@ -14,6 +14,7 @@ import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Supplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import virtshrink.config.Configuration;
@@ -25,6 +26,7 @@ import virtshrink.image.RunDirectory;
 import virtshrink.libvirt.DomainDisk;
 import virtshrink.libvirt.DomainVerdict;
 import virtshrink.libvirt.LibvirtUnavailableException;
+import virtshrink.policy.Schedules;
 import virtshrink.schedule.Schedule;
 import virtshrink.schedule.Timetable;
 
@@ -52,6 +54,7 @@ final class Daemon {
     private final Timetable timetable;
     private final BlockingQueue<Event> events = new LinkedBlockingQueue<>();
     private final ReentrantLock atWork = new ReentrantLock();
+    private final DomainEvents.Source domainEvents;
     private volatile Configuration configuration;
 
     /** What the daemon is told from outside. */
@@ -65,12 +68,14 @@ final class Daemon {
             Configuration configuration,
             Workshop workshop,
             RunDirectory runs,
-            SystemdService systemd) {
+            SystemdService systemd,
+            DomainEvents.Source domainEvents) {
         this.configurationFile = configurationFile;
         this.configuration = configuration;
         this.workshop = workshop;
         this.runs = runs;
         this.systemd = systemd;
+        this.domainEvents = domainEvents;
         this.timetable = new Timetable(this::night);
     }
 
@@ -88,10 +93,21 @@ final class Daemon {
         Thread sweep = new Thread(this::sweep, "sweep");
         sweep.setDaemon(true);
         sweep.start();
+        watchDomains();
         systemd.ready();
         sayWaiting();
         listen();
         stop();
+    }
+
+    private void watchDomains() {
+        AfterStop afterStop = new AfterStop();
+        Supplier<String> uri = () -> configuration.connect();
+        DomainReactions reactions = new DomainReactions(
+                workshop.current(), afterStop, () -> Schedules.of(configuration), workshop.clock());
+        new DomainEvents(workshop.current(), domainEvents, uri, HookCheck.ofHost()::run, reactions::changed).start();
+        new IdleCheck(workshop, uri, reactions).start();
+        new AfterStopWork(workshop, afterStop, () -> configuration, this::work).start();
     }
 
     private void listen() {
@@ -119,11 +135,12 @@ final class Daemon {
     private void reload() {
         systemd.reloading();
         try {
-            Configuration fresh = ConfigurationFile.read(configurationFile, DaemonCommand.CHECKS);
+            Configuration fresh = ConfigurationFile.read(configurationFile, Schedules.CHECKS);
             if (!fresh.history().directory().equals(configuration.history().directory())) {
                 LOG.warn("another history directory needs a restart of the daemon");
             }
             configuration = fresh;
+            workshop.slots().limit(DiskSlots.Limits.of(fresh.limits()));
             timetable.replace(Schedules.of(fresh));
             LOG.info("the configuration has been read again");
         } catch (InvalidConfigurationException e) {
@@ -151,11 +168,18 @@ final class Daemon {
 
     /** On the timetable's thread. */
     private void night(Schedule schedule, Instant due) {
+        work(() -> {
+            new Night(workshop, configuration.connect(), schedule, due).run();
+            prune();
+        });
+    }
+
+    /** One at a time, and nothing any more when the daemon stops. */
+    private void work(Runnable work) {
         atWork.lock();
         try {
             if (!workshop.current().isStopped()) {
-                new Night(workshop, configuration.connect(), schedule, due).run();
-                prune();
+                work.run();
             }
         } finally {
             atWork.unlock();

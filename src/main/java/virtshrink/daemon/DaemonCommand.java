@@ -21,11 +21,11 @@ import picocli.CommandLine.Spec;
 import virtshrink.config.Configuration;
 import virtshrink.config.ConfigurationFile;
 import virtshrink.config.InvalidConfigurationException;
-import virtshrink.config.SyntaxChecks;
 import virtshrink.history.History;
 import virtshrink.image.RunDirectory;
-import virtshrink.libvirt.Hypervisor;
-import virtshrink.schedule.CronTimes;
+import virtshrink.libvirt.DomainWatch;
+import virtshrink.libvirt.Patience;
+import virtshrink.policy.Schedules;
 import virtshrink.schedule.Schedule;
 import virtshrink.shrink.Shrinker;
 
@@ -46,8 +46,6 @@ final class DaemonCommand implements Callable<Integer> {
     private static final int FAILED = 1;
     private static final int WRONG_CONFIGURATION = 2;
 
-    static final SyntaxChecks CHECKS = new SyntaxChecks(CronTimes::problemWith, Hypervisor::problemWith);
-
     @Spec
     @SuppressWarnings("NullAway.Init") // set by picocli before the command runs
     private CommandSpec spec;
@@ -67,7 +65,7 @@ final class DaemonCommand implements Callable<Integer> {
     public Integer call() {
         Configuration configuration;
         try {
-            configuration = ConfigurationFile.read(config, CHECKS);
+            configuration = ConfigurationFile.read(config, Schedules.CHECKS);
         } catch (InvalidConfigurationException e) {
             e.problems().forEach(spec.commandLine().getErr()::println);
             return WRONG_CONFIGURATION;
@@ -95,14 +93,25 @@ final class DaemonCommand implements Callable<Integer> {
         Logger log = LoggerFactory.getLogger(DaemonCommand.class);
         try (History history = History.open(configuration.history().directory())) {
             RunDirectory runs = RunDirectory.standard();
+            Patience patience = Patience.standard();
+            CurrentWork current = new CurrentWork();
+            current.onStop(() -> patience.end(CurrentWork.STOPPING));
             Workshop workshop = new Workshop(
-                    LibvirtDomains::open,
+                    uri -> LibvirtDomains.open(uri, patience),
                     new Shrinker()::runTogether,
                     history,
                     Clock.tickMillis(ZoneOffset.UTC),
-                    new CurrentWork(),
+                    current,
+                    new DiskSlots(DiskSlots.Limits.of(configuration.limits())),
                     SystemdService.ofProcess()::status);
-            new Daemon(config, configuration, workshop, runs, SystemdService.ofProcess()).run();
+            new Daemon(
+                            config,
+                            configuration,
+                            workshop,
+                            runs,
+                            SystemdService.ofProcess(),
+                            (uri, listener) -> DomainWatch.open(uri, patience, listener))
+                    .run();
             return CommandLine.ExitCode.OK;
         } catch (IOException e) {
             log.error("cannot go on: {}", e.toString());

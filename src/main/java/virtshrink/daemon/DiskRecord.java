@@ -1,6 +1,5 @@
 package virtshrink.daemon;
 
-import java.nio.file.Path;
 import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
@@ -10,8 +9,7 @@ import virtshrink.history.HistoryEntry.ImageStamp;
 import virtshrink.inspect.DiskInspection;
 import virtshrink.inspect.FilesystemFinding;
 import virtshrink.libvirt.DomainRecord;
-import virtshrink.os.FileStatus;
-import virtshrink.os.OsException;
+import virtshrink.policy.ImageStamps;
 import virtshrink.shrink.Outcome;
 import virtshrink.shrink.Phase;
 import virtshrink.shrink.ShrinkReport;
@@ -63,26 +61,12 @@ final class DiskRecord {
      */
     private static Optional<ImageStamp> seen(ShrinkReport report, Optional<ImageStamp> stampBefore) {
         return switch (report.outcome()) {
-            case SHRUNK -> stamp(report.image());
+            case SHRUNK -> ImageStamps.of(report.image());
             case NOTHING_TO_GAIN -> stampBefore;
             case REFUSED ->
                 report.inspection().flatMap(DiskInspection::refusal).isPresent() ? stampBefore : Optional.empty();
             case YIELDED, FAILED -> Optional.empty();
         };
-    }
-
-    /** Empty if the file cannot be looked at; then nothing is remembered of it. */
-    static Optional<ImageStamp> stamp(Path image) {
-        try {
-            return Optional.of(stamp(FileStatus.of(image)));
-        } catch (OsException notThere) {
-            return Optional.empty();
-        }
-    }
-
-    static ImageStamp stamp(FileStatus status) {
-        return new ImageStamp(
-                status.device(), status.inode(), status.sizeBytes(), status.mtimeSeconds(), status.mtimeNanos());
     }
 
     private static List<Filesystem> filesystems(DiskInspection inspection, List<FilesystemGain> gains) {

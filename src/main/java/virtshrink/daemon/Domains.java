@@ -16,6 +16,9 @@ interface Domains extends AutoCloseable {
     /** One of them; empty if it is gone. */
     Optional<DomainVerdict> named(String nameOrUuid) throws LibvirtUnavailableException;
 
+    /** Why a domain is not at rest, as a sentence; empty if it is. Its disks are not looked at. */
+    Optional<String> whyNotIdle(String nameOrUuid) throws LibvirtUnavailableException;
+
     /** By the pools' names, symbolic links resolved. */
     Map<String, Path> poolDirectories() throws LibvirtUnavailableException;
 

@@ -10,6 +10,7 @@ import virtshrink.libvirt.Eligibility;
 import virtshrink.libvirt.Hypervisor;
 import virtshrink.libvirt.LibvirtDiskHost;
 import virtshrink.libvirt.LibvirtUnavailableException;
+import virtshrink.libvirt.Patience;
 
 /** The real ones. */
 final class LibvirtDomains implements Domains {
@@ -23,8 +24,8 @@ final class LibvirtDomains implements Domains {
         this.diskHost = new LibvirtDiskHost(hypervisor, domainLogDirectory);
     }
 
-    static LibvirtDomains open(String uri) throws LibvirtUnavailableException {
-        Hypervisor hypervisor = Hypervisor.open(uri);
+    static LibvirtDomains open(String uri, Patience patience) throws LibvirtUnavailableException {
+        Hypervisor hypervisor = Hypervisor.open(uri, patience);
         return new LibvirtDomains(hypervisor, hypervisor.domainLogDirectory());
     }
 
@@ -36,6 +37,11 @@ final class LibvirtDomains implements Domains {
     @Override
     public Optional<DomainVerdict> named(String nameOrUuid) throws LibvirtUnavailableException {
         return eligibility.judge(nameOrUuid);
+    }
+
+    @Override
+    public Optional<String> whyNotIdle(String nameOrUuid) throws LibvirtUnavailableException {
+        return eligibility.whyNotIdle(nameOrUuid);
     }
 
     @Override

@@ -1,35 +1,30 @@
 package virtshrink.daemon;
 
-import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.Comparator;
-import java.util.HashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
-import virtshrink.history.HistoryEntry;
-import virtshrink.history.HistoryEntry.DiskRun;
-import virtshrink.history.HistoryEntry.ImageStamp;
+import virtshrink.daemon.DomainRun.Worthwhile;
 import virtshrink.history.HistoryEntry.NightBegan;
 import virtshrink.history.HistoryEntry.NightEnded;
 import virtshrink.libvirt.DomainVerdict;
 import virtshrink.libvirt.LibvirtUnavailableException;
+import virtshrink.policy.Choice;
+import virtshrink.policy.ChoiceRule;
 import virtshrink.schedule.MaintenanceWindow;
 import virtshrink.schedule.Schedule;
-import virtshrink.shrink.Outcome;
-import virtshrink.shrink.ShrinkReport;
-import virtshrink.shrink.ShrinkRequest;
 
 /**
- * One schedule's work at one time: choose the domains, estimate what each would give back, then shrink them, the largest gain first. Used once,
- * by one thread.
+ * One schedule's work at one time: choose the domains, estimate what each would give back, then shrink them, the largest gain first. Several at
+ * once, as the slots allow. Used once, by one thread.
  */
 final class Night {
     private static final Logger LOG = LoggerFactory.getLogger(Night.class);
@@ -41,8 +36,11 @@ final class Night {
     private final Schedule schedule;
     private final Instant due;
     private final MaintenanceWindow window;
-    private final DomainLink link;
-    private final OriginalsCare originals;
+    private final LinkPool links;
+    private final StatusBoard board;
+    private final RunLog log;
+    /** Only this domain, and not a night that the schedule's times know of. */
+    private final Optional<UUID> only;
 
     private int selected;
     private int leftAlone;
@@ -50,16 +48,28 @@ final class Night {
     private int attempted;
 
     Night(Workshop workshop, String uri, Schedule schedule, Instant due) {
+        this(workshop, uri, schedule, due, Optional.empty());
+    }
+
+    private Night(Workshop workshop, String uri, Schedule schedule, Instant due, Optional<UUID> only) {
         this.workshop = workshop;
         this.schedule = schedule;
         this.due = due;
         this.window = schedule.window(due);
-        this.link = new DomainLink(workshop, uri, PATIENCE, this::whyNotGoOn);
-        this.originals = new OriginalsCare(workshop);
+        this.links = new LinkPool(() -> new DomainLink(workshop, uri, PATIENCE, this::whyNotGoOn));
+        this.board = new StatusBoard(schedule.name(), workshop.status());
+        this.log = new RunLog(workshop.history());
+        this.only = only;
     }
 
-    /** A domain that is worth a run. */
-    private record Worthwhile(UUID uuid, String name, long gainBytes) {}
+    /**
+     * The schedule's work on a domain out of turn.
+     *
+     * @param due of the night in whose window it is done
+     */
+    static Night of(Workshop workshop, String uri, Schedule schedule, Instant due, UUID domain) {
+        return new Night(workshop, uri, schedule, due, Optional.of(domain));
+    }
 
     void run() {
         if (!window.mayStartAt(now())) {
@@ -69,11 +79,13 @@ final class Night {
                     due);
             return;
         }
-        LOG.info("{}: begins the work that was due at {}", schedule.name(), due);
-        remember(new NightBegan(now(), schedule.name(), schedule.rhythm(), due));
+        if (only.isEmpty()) {
+            LOG.info("{}: begins the work that was due at {}", schedule.name(), due);
+            log.remember(new NightBegan(now(), schedule.name(), schedule.rhythm(), due));
+        }
         workshop.current().begin(window);
         String reason = "";
-        try (link) {
+        try (links) {
             work();
         } catch (WorkOverException over) {
             reason = over.reason();
@@ -82,7 +94,10 @@ final class Night {
         } finally {
             workshop.current().end();
         }
-        remember(new NightEnded(now(), schedule.name(), due, selected, leftAlone, unchanged, attempted, reason));
+        if (only.isPresent()) {
+            return;
+        }
+        log.remember(new NightEnded(now(), schedule.name(), due, selected, leftAlone, unchanged, attempted, reason));
         LOG.info(
                 "{}: ended{}; domains: {} meant, {} left alone, {} unchanged, {} looked at",
                 schedule.name(),
@@ -94,29 +109,50 @@ final class Night {
     }
 
     private void work() throws LibvirtUnavailableException, WorkOverException {
-        originals.tidyUp(link, schedule.name());
-        say("asking libvirt for its domains");
-        Map<String, Path> pools = link.ask(Domains::poolDirectories);
+        if (only.isEmpty()) {
+            links.use(link -> {
+                new OriginalsCare(workshop).tidyUp(link, schedule.name());
+                return schedule;
+            });
+        }
+        board.say("", "asking libvirt for its domains");
+        Map<String, Path> pools = links.use(link -> link.ask(Domains::poolDirectories));
+        List<DomainVerdict> verdicts = links.use(link -> link.ask(this::candidates));
+        board.done("");
         ChoiceRule rule = new ChoiceRule(schedule, workshop.history(), pools);
         List<Choice.Take> taken = new ArrayList<>();
-        for (DomainVerdict verdict : link.ask(Domains::all)) {
+        for (DomainVerdict verdict : verdicts) {
             Choice choice = rule.choose(verdict, now());
             count(verdict, choice);
             if (choice instanceof Choice.Take take) {
                 taken.add(take);
             }
         }
-        List<Worthwhile> worthwhile = new ArrayList<>();
-        for (Choice.Take take : taken) {
-            requireTime();
-            estimate(take).ifPresent(worthwhile::add);
-        }
+        Crew crew = new Crew(workshop.slots(), this::requireTime);
+        List<Worthwhile> worthwhile = estimate(taken, crew);
         worthwhile.sort(
                 Comparator.comparingLong(Worthwhile::gainBytes).reversed().thenComparing(Worthwhile::name));
-        for (Worthwhile domain : worthwhile) {
-            requireTime();
-            shrink(domain, rule);
-        }
+        crew.work(worthwhile.stream()
+                .map(domain -> new Crew.Job(domain.name(), domain.devices(), () -> shrink(domain, rule)))
+                .toList());
+    }
+
+    private List<DomainVerdict> candidates(Domains domains) throws LibvirtUnavailableException {
+        return only.isPresent()
+                ? domains.named(only.get().toString()).stream().toList()
+                : domains.all();
+    }
+
+    private List<Worthwhile> estimate(List<Choice.Take> taken, Crew crew)
+            throws LibvirtUnavailableException, WorkOverException {
+        List<Worthwhile> worthwhile = Collections.synchronizedList(new ArrayList<>());
+        crew.work(taken.stream()
+                .map(take -> new Crew.Job(take.name(), DomainRun.devices(take), () -> {
+                    board.say(take.name(), take.name() + ": estimating");
+                    runOn(take).estimate().ifPresent(worthwhile::add);
+                }))
+                .toList());
+        return new ArrayList<>(worthwhile);
     }
 
     private void count(DomainVerdict verdict, Choice choice) {
@@ -137,122 +173,36 @@ final class Night {
         }
     }
 
-    private Optional<Worthwhile> estimate(Choice.Take take) {
-        say(take.name() + ": estimating");
-        Map<Path, ImageStamp> stamps = stamps(take);
-        long gain = 0;
-        List<DiskRun> ended = new ArrayList<>();
-        for (ShrinkReport report : run(take, true)) {
-            boolean worth = report.outcome() == Outcome.NOTHING_TO_GAIN
-                    && schedule.minimumGain()
-                            .isMetBy(report.reclaimableBytes(), report.before().allocatedBytes());
-            if (worth) {
-                gain = Math.addExact(gain, report.reclaimableBytes());
-            }
-            ended.add(entry(take, stamps, report, whyNotWorth(report)));
-        }
-        if (gain > 0) {
-            return Optional.of(new Worthwhile(take.verdict().domain().uuid(), take.name(), gain));
-        }
-        ended.forEach(this::finished);
-        return Optional.empty();
-    }
-
-    /** What a plain run, not a dry one, would say. */
-    private static Optional<String> whyNotWorth(ShrinkReport report) {
-        if (report.outcome() != Outcome.NOTHING_TO_GAIN) {
-            return Optional.empty();
-        }
-        return Optional.of(
-                report.reclaimableBytes() == 0
-                        ? "free space holds no data"
-                        : "the gain of %d bytes is below the minimum".formatted(report.reclaimableBytes()));
-    }
-
-    /** Everything is asked anew: since the estimate hours may have passed. */
+    /**
+     * Everything is asked anew: since the estimate hours may have passed. Over one link from the question to the end, because the run itself asks
+     * over the same connection whether the domain is still idle.
+     */
     private void shrink(Worthwhile domain, ChoiceRule rule) throws LibvirtUnavailableException, WorkOverException {
-        Optional<DomainVerdict> verdict =
-                link.ask(domains -> domains.named(domain.uuid().toString()));
-        Optional<Choice> choice = verdict.map(judged -> rule.choose(judged, now()));
-        if (choice.isEmpty() || !(choice.get() instanceof Choice.Take take)) {
-            LOG.info(
-                    "{}: left alone after all: {}",
-                    domain.name(),
-                    choice.map(Choice::words).orElse("it is no longer defined"));
-            return;
-        }
-        requireTime();
-        Map<Path, ImageStamp> stamps = stamps(take);
-        for (ShrinkReport report : run(take, false)) {
-            finished(entry(take, stamps, report, Optional.empty()));
-            if (report.outcome() == Outcome.SHRUNK) {
-                refreshPool(report.image());
+        links.use(link -> {
+            Optional<DomainVerdict> verdict =
+                    link.ask(domains -> domains.named(domain.uuid().toString()));
+            Optional<Choice> choice = verdict.map(judged -> rule.choose(judged, now()));
+            if (choice.isPresent() && choice.get() instanceof Choice.Take take) {
+                requireTime();
+                for (Path image : runOn(take).shrink(link)) {
+                    refreshPool(link, image);
+                }
+            } else {
+                LOG.info(
+                        "{}: left alone after all: {}",
+                        domain.name(),
+                        choice.map(Choice::words).orElse("it is no longer defined"));
             }
-        }
-    }
-
-    /** The reports on the disks that are meant. */
-    private List<ShrinkReport> run(Choice.Take take, boolean estimateOnly) {
-        List<ShrinkRequest> requests = take.verdict().requests();
-        List<ShrinkReport> reports = originals.run(
-                take.verdict().domain(),
-                take.requests(schedule, estimateOnly),
-                schedule.originals(),
-                new StatusProgress(schedule.name() + ": " + take.name(), workshop.clock(), workshop.status()),
-                link);
-        List<ShrinkReport> meant = new ArrayList<>();
-        for (int i = 0; i < requests.size(); i++) {
-            if (take.means(requests.get(i))) {
-                meant.add(reports.get(i));
-            }
-        }
-        return meant;
-    }
-
-    private static Map<Path, ImageStamp> stamps(Choice.Take take) {
-        Map<Path, ImageStamp> stamps = new HashMap<>();
-        take.meant().forEach(disk -> {
-            Path image = disk.request().image();
-            DiskRecord.stamp(image).ifPresent(stamp -> stamps.put(image, stamp));
+            return domain;
         });
-        return stamps;
     }
 
-    private DiskRun entry(
-            Choice.Take take, Map<Path, ImageStamp> stamps, ShrinkReport report, Optional<String> reason) {
-        return DiskRecord.of(
-                now(),
-                schedule.name(),
-                take.verdict().domain(),
-                Optional.ofNullable(stamps.get(report.image())),
-                report,
-                reason);
-    }
-
-    private void finished(DiskRun run) {
-        remember(run);
-        if (run.outcome() == Outcome.SHRUNK) {
-            LOG.info(
-                    "{} {}: shrunk from {} to {}, {} given back",
-                    run.domain(),
-                    run.target(),
-                    mebibytes(run.before().allocatedBytes()),
-                    mebibytes(run.after().allocatedBytes()),
-                    mebibytes(run.reclaimedBytes()));
-        } else if (run.outcome() == Outcome.FAILED) {
-            LOG.error("{} {}: failed: {}", run.domain(), run.target(), run.reason());
-        } else {
-            LOG.info("{} {}: {}: {}", run.domain(), run.target(), run.outcome().contractName(), run.reason());
-        }
-        run.notes().forEach(note -> LOG.info("{} {}: {}", run.domain(), run.target(), note));
-    }
-
-    private static String mebibytes(long bytes) {
-        return String.format(Locale.ROOT, "%.1f MiB", bytes / 1048576.0);
+    private DomainRun runOn(Choice.Take take) {
+        return new DomainRun(workshop, schedule, take, board);
     }
 
     /** A pool that still shows the old figures is a blemish, not a failure of the run. */
-    private void refreshPool(Path image) throws WorkOverException {
+    private static void refreshPool(DomainLink link, Path image) throws WorkOverException {
         try {
             link.ask(domains -> {
                 domains.changed(image);
@@ -260,15 +210,6 @@ final class Night {
             });
         } catch (LibvirtUnavailableException e) {
             LOG.warn("the storage pool of {} still shows its old size: {}", image, e.getMessage());
-        }
-    }
-
-    /** What was done is done, whether or not it can be written down. */
-    private void remember(HistoryEntry entry) {
-        try {
-            workshop.history().append(entry);
-        } catch (IOException e) {
-            LOG.error("the history cannot be written: {}", e.toString());
         }
     }
 
@@ -281,10 +222,6 @@ final class Night {
 
     private Optional<String> whyNotGoOn() {
         return workshop.current().whyNotGoOn(now());
-    }
-
-    private void say(String what) {
-        workshop.status().accept(schedule.name() + ": " + what);
     }
 
     private Instant now() {

@@ -13,11 +13,8 @@ import virtshrink.libvirt.LibvirtUnavailableException;
 import virtshrink.originals.Keeping;
 import virtshrink.originals.Originals;
 import virtshrink.originals.Upkeep;
-import virtshrink.shrink.Cancellation;
 import virtshrink.shrink.OriginalsPolicy;
-import virtshrink.shrink.ProgressListener;
 import virtshrink.shrink.ShrinkReport;
-import virtshrink.shrink.ShrinkRequest;
 
 /** What the daemon has to do with originals: before, in and after its runs. Thread-safe. */
 final class OriginalsCare {
@@ -37,55 +34,45 @@ final class OriginalsCare {
      * @param schedule whose night begins; empty at the daemon's start
      */
     void tidyUp(DomainLink link, String schedule) throws LibvirtUnavailableException, WorkOverException {
-        List<Upkeep.Deed> deeds =
-                link.ask(domains -> new Upkeep(originals, domains.diskHost(), workshop.clock()).run());
-        for (Upkeep.Deed deed : deeds) {
-            remember(deed, schedule);
-        }
+        link.ask(domains -> {
+            new Upkeep(originals, domains.diskHost(), workshop.clock(), deed -> remember(deed, schedule)).run();
+            return schedule;
+        });
     }
 
     private void remember(Upkeep.Deed deed, String schedule) {
-        try {
-            workshop.history()
-                    .append(new OriginalEvent(
-                            workshop.clock().instant(),
-                            schedule,
-                            deed.original().domain(),
-                            deed.original().uuid(),
-                            deed.original().target(),
-                            deed.original().image().file(),
-                            deed.original().original().file(),
-                            deed.kind().name().toLowerCase(Locale.ROOT),
-                            deed.bytes(),
-                            deed.words()));
-        } catch (IOException e) {
-            LOG.error("the history cannot be written: {}", e.toString());
-        }
+        new RunLog(workshop.history())
+                .remember(new OriginalEvent(
+                        workshop.clock().instant(),
+                        schedule,
+                        deed.original().domain(),
+                        deed.original().uuid(),
+                        deed.original().target(),
+                        deed.original().image().file(),
+                        deed.original().original().file(),
+                        deed.kind().name().toLowerCase(Locale.ROOT),
+                        deed.bytes(),
+                        deed.words()));
     }
 
-    /** A run on the disks of one domain, with their originals treated as the policy says. */
-    List<ShrinkReport> run(
-            DomainRecord domain,
-            List<ShrinkRequest> disks,
-            OriginalsPolicy policy,
-            ProgressListener progress,
-            DomainLink link)
-            {
-        if (policy.equals(OriginalsPolicy.STANDARD) || disks.stream().allMatch(ShrinkRequest::dryRun)) {
-            return workshop.runner().run(disks, progress, workshop.current().newCancellation());
+    /** What runs on the disks of one domain so that their originals are treated as the policy says. */
+    Workshop.DiskRunner runner(DomainRecord domain, OriginalsPolicy policy, DomainLink link) {
+        if (policy.equals(OriginalsPolicy.STANDARD)) {
+            return workshop.runner();
         }
-        try {
-            RunDirectory runs = RunDirectory.standard();
-            Keeping keeping = Keeping.begin(originals, domain, disks, policy, workshop.clock());
-            Cancellation cancellation = workshop.current().newCancellation();
-            List<ShrinkReport> reports = workshop.runner().run(keeping.requests(), progress, cancellation);
-            return keeping.finish(reports, runs, cancellation, () -> afresh(link, domain));
-        } catch (IOException e) {
-            LOG.debug("the state directory fails", e);
-            return disks.stream()
-                    .map(disk -> ShrinkReport.failed(disk, "its original could not be kept: " + e.getMessage()))
-                    .toList();
-        }
+        return (disks, progress, cancellation) -> {
+            try {
+                RunDirectory runs = RunDirectory.standard();
+                Keeping keeping = Keeping.begin(originals, domain, disks, policy, workshop.clock());
+                List<ShrinkReport> reports = workshop.runner().run(keeping.requests(), progress, cancellation);
+                return keeping.finish(reports, runs, cancellation, () -> afresh(link, domain));
+            } catch (IOException e) {
+                LOG.debug("the state directory fails", e);
+                return disks.stream()
+                        .map(disk -> ShrinkReport.failed(disk, "its original could not be kept: " + e.getMessage()))
+                        .toList();
+            }
+        };
     }
 
     /** Over a connection that works: the one that the domain was judged over may have been lost while its disks were worked on. */

@@ -26,7 +26,7 @@ import virtshrink.history.HistoryEntry.NightBegan;
  * The history as its one writer sees it. An entry is on the disk when {@link #append} returns; one that a crash cut off is passed over by
  * readers, and the next one begins on a line of its own. Thread-safe.
  */
-public final class History implements AutoCloseable {
+public final class History implements PastRuns, AutoCloseable {
     private static final FileAttribute<?> PRIVATE =
             PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------"));
     private static final FileAttribute<?> PRIVATE_DIRECTORY =
@@ -116,12 +116,12 @@ public final class History implements AutoCloseable {
         last.add(entry);
     }
 
-    /** The last entry of a disk. */
+    @Override
     public synchronized Optional<DiskRun> lastOfDisk(UUID domain, String target) {
-        return last.ofDisk(domain, target);
+        return last.lastOfDisk(domain, target);
     }
 
-    /** When a disk of the domain was last shrunk. */
+    @Override
     public synchronized Optional<Instant> lastShrunk(UUID domain) {
         return last.lastShrunk(domain);
     }

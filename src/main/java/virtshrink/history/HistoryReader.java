@@ -66,6 +66,17 @@ public final class HistoryReader {
         return unreadable;
     }
 
+    /**
+     * What is known of past runs at this moment; nothing if there is no history yet.
+     *
+     * @param directory of the history
+     */
+    public static PastRuns pastRuns(Path directory) throws IOException {
+        LastRuns last = new LastRuns();
+        read(directory, last::add);
+        return last;
+    }
+
     private static Optional<HistoryEntry> parse(String line) throws IOException {
         try {
             return line.isEmpty() ? Optional.empty() : EntryJson.read(JSON.std.mapFrom(line));

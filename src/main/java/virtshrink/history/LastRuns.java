@@ -10,7 +10,7 @@ import virtshrink.history.HistoryEntry.NightBegan;
 import virtshrink.shrink.Outcome;
 
 /** The newest of everything: what the daemon asks its history. Not thread-safe. */
-final class LastRuns {
+final class LastRuns implements PastRuns {
     private final Map<DiskKey, DiskRun> lastRun = new HashMap<>();
     private final Map<DiskKey, DiskRun> lastShrunk = new HashMap<>();
     private final Map<String, NightBegan> lastNight = new HashMap<>();
@@ -32,11 +32,13 @@ final class LastRuns {
         }
     }
 
-    Optional<DiskRun> ofDisk(UUID domain, String target) {
+    @Override
+    public Optional<DiskRun> lastOfDisk(UUID domain, String target) {
         return Optional.ofNullable(lastRun.get(new DiskKey(domain, target)));
     }
 
-    Optional<Instant> lastShrunk(UUID domain) {
+    @Override
+    public Optional<Instant> lastShrunk(UUID domain) {
         return lastShrunk.values().stream()
                 .filter(run -> run.uuid().equals(domain))
                 .map(DiskRun::at)

@@ -41,23 +41,23 @@ final class FileAttributes {
         FileStatus wanted = original.status();
         // Owner first: changing it clears set-id bits and capabilities. Mode before the ACL, which contains the mode's
         // group class.
-        replacement.chown(wanted.uid(), wanted.gid());
-        replacement.chmod(wanted.permissions());
+        replacement.inode().chown(wanted.uid(), wanted.gid());
+        replacement.inode().chmod(wanted.permissions());
         Map<String, byte[]> attributes = kept(original);
         for (String name : kept(replacement).keySet()) {
             if (!attributes.containsKey(name)) {
-                replacement.removeXattr(name);
+                replacement.inode().removeXattr(name);
             }
         }
         for (Map.Entry<String, byte[]> attribute : attributes.entrySet()) {
-            Optional<byte[]> present = replacement.xattr(attribute.getKey());
+            Optional<byte[]> present = replacement.inode().xattr(attribute.getKey());
             if (present.isEmpty() || !Arrays.equals(present.get(), attribute.getValue())) {
-                replacement.setXattr(attribute.getKey(), attribute.getValue());
+                replacement.inode().setXattr(attribute.getKey(), attribute.getValue());
             }
         }
         setFlags(original, replacement);
         setProject(original, replacement);
-        replacement.setModificationTime(wanted.mtimeSeconds(), wanted.mtimeNanos());
+        replacement.inode().setModificationTime(wanted.mtimeSeconds(), wanted.mtimeNanos());
         Optional<String> difference = difference(original, replacement);
         if (difference.isPresent()) {
             throw new IOException("the new file cannot be given the original's " + difference.get());
@@ -92,33 +92,33 @@ final class FileAttributes {
 
     private static Map<String, byte[]> kept(OpenFile file) throws IOException {
         Map<String, byte[]> attributes = new LinkedHashMap<>();
-        for (String name : file.xattrNames()) {
+        for (String name : file.inode().xattrNames()) {
             if (!LEFT_BEHIND.contains(name) && !name.startsWith(LIBVIRT_BOOKKEEPING)) {
-                file.xattr(name).ifPresent(value -> attributes.put(name, value));
+                file.inode().xattr(name).ifPresent(value -> attributes.put(name, value));
             }
         }
         return attributes;
     }
 
     private static int keptFlags(OpenFile file) throws IOException {
-        return file.inodeFlags().orElse(0) & InodeFlags.KEPT;
+        return file.inode().flags().orElse(0) & InodeFlags.KEPT;
     }
 
     private static void setFlags(OpenFile original, OpenFile replacement) throws IOException {
-        OptionalInt present = replacement.inodeFlags();
+        OptionalInt present = replacement.inode().flags();
         if (present.isPresent() && keptFlags(original) != keptFlags(replacement)) {
-            replacement.setInodeFlags((present.getAsInt() & ~InodeFlags.KEPT) | keptFlags(original));
+            replacement.inode().setFlags((present.getAsInt() & ~InodeFlags.KEPT) | keptFlags(original));
         }
     }
 
     private static void setProject(OpenFile original, OpenFile replacement) throws IOException {
-        Optional<ExtendedFileAttributes> wanted = original.extendedAttributes();
-        Optional<ExtendedFileAttributes> present = replacement.extendedAttributes();
+        Optional<ExtendedFileAttributes> wanted = original.inode().extendedAttributes();
+        Optional<ExtendedFileAttributes> present = replacement.inode().extendedAttributes();
         if (wanted.isPresent()
                 && present.isPresent()
                 && wanted.get().projectId() != present.get().projectId()) {
             ExtendedFileAttributes own = present.get();
-            replacement.setExtendedAttributes(new ExtendedFileAttributes(
+            replacement.inode().setExtendedAttributes(new ExtendedFileAttributes(
                     own.flags(),
                     own.extentSizeHintBytes(),
                     wanted.get().projectId(),

@@ -73,13 +73,16 @@ public record ImageFacts(
         }
         Qcow2Header header = Qcow2Features.readable(image);
         Optional<BackingReference> backing = BackingReference.of(header, image);
-        ImageInfo info = qemuImg.info(image, format);
-        requireAgreement(image, header, info);
-        ImageCheck check = qemuImg.check(image, format)
-                .orElseThrow(() -> ToolFailedException.absurd("qemu-img check", "it cannot check qcow2"));
-        boolean preallocated = Preallocation.ofQcow2(check, header.sizeBytes(), status);
-        Qcow2Facts facts = Qcow2Facts.of(header, backing, info, check);
-        return of(format, header.sizeBytes(), status, preallocated, Optional.of(facts));
+        try (BackgroundCall<Optional<ImageCheck>> checking =
+                BackgroundCall.start("check", () -> qemuImg.check(image, format))) {
+            ImageInfo info = qemuImg.info(image, format);
+            requireAgreement(image, header, info);
+            ImageCheck check = checking.join()
+                    .orElseThrow(() -> ToolFailedException.absurd("qemu-img check", "it cannot check qcow2"));
+            boolean preallocated = Preallocation.ofQcow2(check, header.sizeBytes(), status);
+            Qcow2Facts facts = Qcow2Facts.of(header, backing, info, check);
+            return of(format, header.sizeBytes(), status, preallocated, Optional.of(facts));
+        }
     }
 
     /** The smallest aligned run of the guest's disk, in bytes, whose zeroing can make the file smaller. */

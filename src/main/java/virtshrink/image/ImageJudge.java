@@ -98,7 +98,7 @@ public final class ImageJudge {
                     "%s has %d hard links: its other names would keep the old image".formatted(file, links));
         }
         try (OpenFile open = OpenFile.readOnly(file)) {
-            OptionalInt flags = open.inodeFlags();
+            OptionalInt flags = open.inode().flags();
             if ((flags.orElse(0) & InodeFlags.IMMUTABLE) != 0) {
                 throw new ImageRefusedException(file + " is immutable (chattr +i)");
             }

@@ -24,22 +24,37 @@ public final class Leftovers {
     public static List<String> endDeadRuns(RunDirectory runs) throws IOException {
         List<String> done = new ArrayList<>();
         for (Path directory : runs.runs()) {
-            Optional<RunRecord> record = RunRecord.read(directory);
-            if (record.isEmpty()) {
-                // A run in its very first moment looks the same as one that died there.
-                if (isOlderThanAMinute(directory)) {
-                    RunRecord.removeDirectory(directory);
-                }
-            } else if (!record.get().owner().isAlive()) {
-                for (ProcessIdentity child : record.get().children()) {
-                    if (child.kill()) {
-                        done.add("ended process " + child.pid() + " that a dead run on "
-                                + record.get().image() + " had left");
-                    }
-                }
-                RunRecord.removeDirectory(directory);
+            try {
+                done.addAll(endIfDead(directory));
+            } catch (IOException problem) {
+                done.add("left " + directory + " alone: " + problem.getMessage());
             }
         }
+        return done;
+    }
+
+    private static List<String> endIfDead(Path directory) throws IOException {
+        Optional<RunRecord> record = RunRecord.read(directory);
+        if (record.isEmpty()) {
+            // A run in its very first moment looks the same as one that died there.
+            if (isOlderThanAMinute(directory)) {
+                RunRecord.removeDirectory(directory);
+            }
+            return List.of();
+        }
+        List<String> done = new ArrayList<>();
+        if (record.get().isOfThisBoot()) {
+            if (record.get().owner().isAlive()) {
+                return List.of();
+            }
+            for (ProcessIdentity child : record.get().children()) {
+                if (child.kill()) {
+                    done.add("ended process " + child.pid() + " that a dead run on "
+                            + record.get().image() + " had left");
+                }
+            }
+        }
+        RunRecord.removeDirectory(directory);
         return done;
     }
 

@@ -42,7 +42,7 @@ final class Preallocation {
             long end = 0;
             // Every batch moves on; a gap ends the walk.
             while (end < size) {
-                List<PhysicalExtent> batch = file.extentsFrom(end);
+                List<PhysicalExtent> batch = file.content().extentsFrom(end);
                 for (PhysicalExtent extent : batch) {
                     if (extent.logicalBytes() > end) {
                         return false;

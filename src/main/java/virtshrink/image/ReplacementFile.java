@@ -77,7 +77,7 @@ public final class ReplacementFile implements AutoCloseable {
 
     /** Cuts the file to a length, such as that of an original that ends in mid-sector. */
     public void truncate(long lengthBytes) throws IOException {
-        file.truncate(lengthBytes);
+        file.content().truncate(lengthBytes);
     }
 
     /** The file has been renamed: this name is what {@link #close} removes. */

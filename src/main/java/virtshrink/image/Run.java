@@ -9,6 +9,7 @@ import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Optional;
+import virtshrink.os.Hosts;
 import virtshrink.os.ProcessIdentity;
 
 /**
@@ -23,15 +24,17 @@ public final class Run implements AutoCloseable {
     private final Path directory;
     private final Optional<String> domain;
     private final Path image;
+    private final String bootId;
     private final ProcessIdentity owner;
     private final List<ProcessIdentity> children = new ArrayList<>();
     private boolean closed;
 
-    private Run(String id, Path directory, Optional<String> domain, Path image, ProcessIdentity owner) {
+    private Run(String id, Path directory, Optional<String> domain, Path image, String bootId, ProcessIdentity owner) {
         this.id = id;
         this.directory = directory;
         this.domain = domain;
         this.image = image;
+        this.bootId = bootId;
         this.owner = owner;
     }
 
@@ -47,7 +50,7 @@ public final class Run implements AutoCloseable {
         String id = HexFormat.of().formatHex(random);
         Path directory = Files.createDirectory(
                 runs.of(id), PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")));
-        Run run = new Run(id, directory, domain, image, ProcessIdentity.ofThisProcess());
+        Run run = new Run(id, directory, domain, image, Hosts.bootId(), ProcessIdentity.ofThisProcess());
         run.write();
         return run;
     }
@@ -76,7 +79,7 @@ public final class Run implements AutoCloseable {
 
     private synchronized void write() throws IOException {
         if (!closed) {
-            new RunRecord(id, owner, domain, image, children).write(directory);
+            new RunRecord(id, bootId, owner, domain, image, children).write(directory);
         }
     }
 

@@ -11,6 +11,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import virtshrink.os.Hosts;
 import virtshrink.os.ProcessIdentity;
 import virtshrink.os.Renames;
 
@@ -19,20 +20,28 @@ import virtshrink.os.Renames;
  * reads both, and it is a shell script.
  *
  * <pre>
+ * boot ID
  * owner PID STARTTICKS
  * domain NAME
  * child PID STARTTICKS
  * </pre>
  *
+ * @param bootId of the host when the run began: the directory may outlast a restart, its processes do not
  * @param owner the process whose life is the run's life
  * @param domain whose disk the image is, if a domain is known
  * @param image the file it works on
  * @param children processes that must not outlive it
  */
 record RunRecord(
-        String id, ProcessIdentity owner, Optional<String> domain, Path image, List<ProcessIdentity> children) {
+        String id,
+        String bootId,
+        ProcessIdentity owner,
+        Optional<String> domain,
+        Path image,
+        List<ProcessIdentity> children) {
     private static final String RECORD = "record";
     private static final String IMAGE = "image";
+    private static final String BOOT = "boot ";
     private static final String OWNER = "owner ";
     private static final String DOMAIN = "domain ";
     private static final String CHILD = "child ";
@@ -41,6 +50,11 @@ record RunRecord(
 
     RunRecord {
         children = List.copyOf(children);
+    }
+
+    /** Whether its processes can still live. */
+    boolean isOfThisBoot() throws IOException {
+        return bootId.equals(Hosts.bootId());
     }
 
     /** Replaces what was said before in one step. */
@@ -55,7 +69,7 @@ record RunRecord(
     }
 
     private String text() {
-        StringBuilder text = new StringBuilder(line(OWNER, owner));
+        StringBuilder text = new StringBuilder(BOOT + bootId + "\n" + line(OWNER, owner));
         // libvirt allows no line ends in names.
         domain.filter(name -> name.indexOf('\n') < 0)
                 .ifPresent(name -> text.append(DOMAIN).append(name).append('\n'));
@@ -72,21 +86,27 @@ record RunRecord(
         try {
             List<String> lines = Files.readAllLines(directory.resolve(RECORD));
             List<ProcessIdentity> owners = processes(lines, OWNER);
-            if (owners.size() != 1) {
+            Optional<String> bootId = value(lines, BOOT);
+            if (owners.size() != 1 || bootId.isEmpty()) {
                 return Optional.empty();
             }
             return Optional.of(new RunRecord(
                     String.valueOf(directory.getFileName()),
+                    bootId.get(),
                     owners.get(0),
-                    lines.stream()
-                            .filter(line -> line.startsWith(DOMAIN))
-                            .map(line -> line.substring(DOMAIN.length()))
-                            .findFirst(),
+                    value(lines, DOMAIN),
                     Files.readSymbolicLink(directory.resolve(IMAGE)),
                     processes(lines, CHILD)));
         } catch (NoSuchFileException | NotLinkException | CharacterCodingException | NumberFormatException unreadable) {
             return Optional.empty();
         }
+    }
+
+    private static Optional<String> value(List<String> lines, String key) {
+        return lines.stream()
+                .filter(line -> line.startsWith(key))
+                .map(line -> line.substring(key.length()))
+                .findFirst();
     }
 
     private static List<ProcessIdentity> processes(List<String> lines, String key) {

@@ -19,7 +19,7 @@ final class SharingProof {
     private final List<PhysicalExtent> newBlocks;
 
     SharingProof(OpenFile original, OpenFile newFile) throws IOException {
-        this(original.extents(), newFile.extents());
+        this(original.content().extents(), newFile.content().extents());
     }
 
     SharingProof(List<PhysicalExtent> originalBlocks, List<PhysicalExtent> newBlocks) {

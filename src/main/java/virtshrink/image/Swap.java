@@ -62,7 +62,7 @@ public final class Swap {
             FileAttributes.transfer(lock.file(), newFile.file());
         } catch (IOException problem) {
             // What lacks an access control list, or the owner it was meant for, must not be open by its mode.
-            newFile.file().chmod(OWNER_ONLY);
+            newFile.file().inode().chmod(OWNER_ONLY);
             lost = Optional.of("the output has not all of the image's owner, mode and attributes ("
                     + problem.getMessage() + "); only its owner may use it");
         }
@@ -109,7 +109,11 @@ public final class Swap {
     /** The original under a temporary name, and the name it is to have. */
     private record Backup(Path link, Path name) {}
 
-    private Optional<Path> replace(ReplacementFile replacement) throws IOException {
+    private Optional<Path> replace(ReplacementFile replacement) throws IOException, ImageRefusedException {
+        Optional<String> difference = whyNotAlike(replacement);
+        if (difference.isPresent()) {
+            throw new ImageRefusedException(difference.get());
+        }
         Renames.replace(replacement.path(), image);
         replacement.giveAway();
         return Optional.empty();
@@ -209,12 +213,18 @@ public final class Swap {
         if (changed.isPresent()) {
             return changed;
         }
-        Optional<String> difference = FileAttributes.difference(lock.file(), replacement.file());
+        Optional<String> difference = whyNotAlike(replacement);
         if (difference.isPresent()) {
-            return Optional.of("the " + difference.get() + " of " + image + " was changed while it was being shrunk");
+            return difference;
         }
         // Last, so that one who had looked up the name before the exchange has had time to show.
         return alone.isWanted() ? Optional.of(openElsewhere()) : Optional.empty();
+    }
+
+    /** The new file has been given what the original had a moment ago. */
+    private Optional<String> whyNotAlike(ReplacementFile replacement) throws IOException {
+        return FileAttributes.difference(lock.file(), replacement.file())
+                .map(what -> "the " + what + " of " + image + " was changed while it was being shrunk");
     }
 
     private String openElsewhere() {

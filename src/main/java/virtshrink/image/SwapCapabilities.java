@@ -26,7 +26,8 @@ public record SwapCapabilities(boolean exchange, boolean leases, boolean reflink
     /**
      * Tries every step of the swap.
      *
-     * @throws ImageRefusedException if the new file could not be given the original's owner or attributes, or none can be made here
+     * @throws IOException if no file can be made or renamed here
+     * @throws ImageRefusedException if the new file could not be given the original's owner or attributes, or a name would be too long
      */
     public static SwapCapabilities probe(ImageLock lock, Path image, String runId)
             throws IOException, ImageRefusedException {
@@ -68,22 +69,22 @@ public record SwapCapabilities(boolean exchange, boolean leases, boolean reflink
     }
 
     /** In an append-only directory files can be made, but neither renamed nor removed again. */
-    private static void requireChangeable(Path file) throws IOException, ImageRefusedException {
+    private static void requireChangeable(Path file) throws IOException {
         Path place = file.resolveSibling(".").normalize();
         try (OpenFile directory = OpenFile.directory(place)) {
-            int flags = directory.inodeFlags().orElse(0);
+            int flags = directory.inode().flags().orElse(0);
             if ((flags & (InodeFlags.IMMUTABLE | InodeFlags.APPEND)) != 0) {
-                throw new ImageRefusedException(
+                throw new IOException(
                         "nothing can be renamed in " + place + ": it is immutable or append-only (chattr)");
             }
         }
     }
 
-    private static ReplacementFile scratch(Path path) throws ImageRefusedException {
+    private static ReplacementFile scratch(Path path) throws IOException {
         try {
             return ReplacementFile.create(path);
         } catch (IOException problem) {
-            throw new ImageRefusedException("no file can be made beside the image (" + problem.getMessage() + ")");
+            throw new IOException("no file can be made beside the image (" + problem.getMessage() + ")", problem);
         }
     }
 

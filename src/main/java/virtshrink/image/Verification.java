@@ -7,12 +7,14 @@ import virtshrink.block.RangeSet;
 
 /**
  * Proves, with other means than those that made it, that a new image shows the guest what the original shows, except for zeros in free space.
- * Every failure is an {@link IOException}; the original is untouched then.
+ * Every failure is an {@link IOException}; the original is untouched then. One thread at a time goes through {@link #proveOverlay} and {@link
+ * #proveEqual}; the other proofs may run beside them.
  */
 public final class Verification {
     private final ImageWork work;
     private final ImageNode overlay;
     private final RangeSet zeroed;
+    private final SharingProof.MapCollector overlayMap = new SharingProof.MapCollector();
 
     Verification(ImageWork work, ImageNode overlay, RangeSet zeroed) {
         this.work = work;
@@ -20,23 +22,17 @@ public final class Verification {
         this.zeroed = zeroed;
     }
 
-    /** The overlay itself holds nothing but zeros, and nothing outside the ranges that were to be zeroed. */
+    /**
+     * The overlay itself holds nothing but zeros, and nothing outside the ranges that were to be zeroed. May run while the overlay is being
+     * read by others.
+     */
     public void proveOverlay() throws IOException {
-        try (ServedDisk served = work.serveReadOnly(overlay)) {
-            RangeSet held = served.ownLayer();
-            RangeSet outside = held.subtract(zeroed);
-            if (!outside.isEmpty()) {
-                throw new IOException(
-                        "verification failed: the overlay holds bytes outside the proven free space, first at offset "
-                                + outside.get(0).startBytes());
-            }
-            RangeSet notZero = held.subtract(served.zeros());
-            if (!notZero.isEmpty()) {
-                throw new IOException("verification failed: the overlay holds data, first at offset "
-                        + notZero.get(0).startBytes());
-            }
-            served.stop();
-        }
+        OverlayProof proof = new OverlayProof(zeroed);
+        work.qemuImg().map(overlay, extent -> {
+            proof.accept(extent);
+            overlayMap.add(extent);
+        });
+        proof.require();
     }
 
     /** The new image is consistent in itself. */
@@ -50,7 +46,7 @@ public final class Verification {
     }
 
     /**
-     * The guest sees the same in both.
+     * The guest sees the same in both. To be called when {@link #proveOverlay} has ended well.
      *
      * @param reflink the new file was made by sharing blocks: equal places on the host's disk are the proof then, and nothing is read
      * @return how it was shown, for the notes
@@ -70,13 +66,11 @@ public final class Verification {
     }
 
     private boolean sharesAllData(ReplacementFile newFile, ImageFormat format) throws IOException {
-        SharingProof.MapCollector before = new SharingProof.MapCollector();
-        SharingProof.MapCollector after = new SharingProof.MapCollector();
-        work.qemuImg().map(overlay, before::add);
-        work.qemuImg().map(ImageNode.of(newFile.path(), format), after::add);
-        return before.isComplete()
-                && after.isComplete()
-                && new SharingProof(work.lock().file(), newFile.file()).holds(before.extents(), after.extents());
+        SharingProof.MapCollector newMap = new SharingProof.MapCollector();
+        work.qemuImg().map(ImageNode.of(newFile.path(), format), newMap::add);
+        return overlayMap.isComplete()
+                && newMap.isComplete()
+                && new SharingProof(work.lock().file(), newFile.file()).holds(overlayMap.extents(), newMap.extents());
     }
 
     /** Serves the new image as a guest would find it, through its own header. */

@@ -8,6 +8,7 @@ import java.util.Optional;
 import java.util.Set;
 import virtshrink.block.BlockSource;
 import virtshrink.block.ByteRange;
+import virtshrink.block.CachedBlockSource;
 import virtshrink.filesystem.FilesystemReport;
 import virtshrink.filesystem.FilesystemState;
 import virtshrink.filesystem.FreeSpaceReader;
@@ -38,7 +39,8 @@ public final class DiskInspector {
      * @param sectorBytes logical sector size of the guest's disk, 512 or 4096
      * @throws IOException only if the disk cannot be read
      */
-    public DiskInspection inspect(BlockSource disk, String diskName, int sectorBytes) throws IOException {
+    public DiskInspection inspect(BlockSource source, String diskName, int sectorBytes) throws IOException {
+        BlockSource disk = new CachedBlockSource(source);
         VolumeLayout layout = PartitionTables.read(disk, sectorBytes);
         if (layout instanceof VolumeLayout.Refused refused) {
             return new DiskInspection(disk.sizeBytes(), layout.kind(), List.of(), Optional.of(refused.reason()));

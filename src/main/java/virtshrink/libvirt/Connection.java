@@ -18,8 +18,51 @@ import org.libvirt.jna.ConnectionPointer;
 final class Connection extends Connect {
     private static final LibvirtCalls CALLS = LibvirtCalls.load();
 
+    /** A libvirtd that has not shown a sign of life for this long, in seconds, is asked for one. */
+    private static final int KEEP_ALIVE_SECONDS = 5;
+
+    /** So often in vain, and then the connection is broken, and whoever waits for an answer learns it. */
+    private static final int KEEP_ALIVE_ATTEMPTS = 3;
+
+    /** Waits for as long as libvirtd hangs; see {@link Opening}. */
     Connection(String uri) throws LibvirtException {
         super(uri);
+        if (EventLoop.isStarted()) {
+            // Fails with drivers that live in this process, which need none.
+            CALLS.virConnectSetKeepAlive(pointer(), KEEP_ALIVE_SECONDS, KEEP_ALIVE_ATTEMPTS);
+        }
+    }
+
+    /** Whether anything can still be asked over it, as far as is known. */
+    boolean isUsable() {
+        return CALLS.virConnectIsAlive(pointer()) == 1;
+    }
+
+    /**
+     * From now on the events of all domains are told, and when the connection is broken.
+     *
+     * @param key told with them
+     * @return what {@link #unwatch} wants
+     */
+    int watch(long key) throws CallFailedException {
+        Pointer opaque = new Pointer(key);
+        if (CALLS.virConnectRegisterCloseCallback(pointer(), WatchCallbacks.CLOSED, opaque, null) < 0) {
+            throw failed("being told when the connection breaks");
+        }
+        int id = CALLS.virConnectDomainEventRegisterAny(
+                pointer(), null, LibvirtCalls.EVENT_ID_LIFECYCLE, WatchCallbacks.HAPPENED, opaque, null);
+        if (id < 0) {
+            CallFailedException why = failed("the events of the domains");
+            CALLS.virConnectUnregisterCloseCallback(pointer(), WatchCallbacks.CLOSED);
+            throw why;
+        }
+        return id;
+    }
+
+    /** Ends it; without, libvirt would not close the connection. A connection that is broken already forgets it all the same. */
+    void unwatch(int id) {
+        CALLS.virConnectDomainEventDeregisterAny(pointer(), id);
+        CALLS.virConnectUnregisterCloseCallback(pointer(), WatchCallbacks.CLOSED);
     }
 
     private ConnectionPointer pointer() {
@@ -104,6 +147,32 @@ final class Connection extends Connect {
                 Math.max(0, checkpoints));
     }
 
+    /**
+     * Puts an element into the metadata of a persistent domain, in the place of the one of that namespace; elements of others stay. A running
+     * domain gets it both now and for its next start.
+     *
+     * @param element none removes it
+     */
+    void setMetadata(UUID uuid, Optional<String> element, String key, String namespace) throws CallFailedException {
+        Pointer domain = CALLS.virDomainLookupByUUIDString(pointer(), uuid.toString());
+        if (domain == null) {
+            throw failed("the domain");
+        }
+        try {
+            int active = CALLS.virDomainIsActive(domain);
+            if (active < 0) {
+                throw failed("whether the domain is running");
+            }
+            int flags = LibvirtCalls.AFFECT_CONFIG | (active == 1 ? LibvirtCalls.AFFECT_LIVE : 0);
+            @Nullable String xml = element.orElse(null);
+            if (CALLS.virDomainSetMetadata(domain, LibvirtCalls.METADATA_ELEMENT, xml, key, namespace, flags) < 0) {
+                throw failed("the metadata of the domain");
+            }
+        } finally {
+            CALLS.virDomainFree(domain);
+        }
+    }
+
     /** A domain's definition for its next start, its secrets included, so that nothing is lost when it is defined again. */
     String completeDefinition(UUID uuid) throws CallFailedException {
         Pointer domain = CALLS.virDomainLookupByUUIDString(pointer(), uuid.toString());
@@ -140,6 +209,18 @@ final class Connection extends Connect {
             throw failed("the UUID of a domain");
         }
         return UUID.fromString(new String(buffer, 0, buffer.length - 1, StandardCharsets.US_ASCII));
+    }
+
+    /** What an event of a domain tells; empty if libvirt cannot say which domain it was. */
+    static Optional<DomainChange> change(Pointer domain, int event, int detail) {
+        try {
+            String name = CALLS.virDomainGetName(domain);
+            return name == null
+                    ? Optional.empty()
+                    : Optional.of(new DomainChange(uuid(domain), name, DomainChange.Kind.of(event, detail)));
+        } catch (CallFailedException e) {
+            return Optional.empty();
+        }
     }
 
     /** libvirt keeps the last error for each thread, so this must follow the failed call at once. */

@@ -39,4 +39,19 @@ public record DomainRecord(
     public Optional<DomainDisk> disk(String target) {
         return disks.stream().filter(disk -> disk.target().equals(target)).findFirst();
     }
+
+    /** What its metadata say of how the daemon is to treat it. */
+    public StatedPolicy policy() {
+        StatedPolicy stated = PolicyXml.read(inactiveXml);
+        if (stated instanceof StatedPolicy.Clear clear) {
+            Optional<String> unknown = clear.policy().excludedDisks().stream()
+                    .filter(target -> disk(target).isEmpty())
+                    .findFirst();
+            if (unknown.isPresent()) {
+                return new StatedPolicy.Unclear(
+                        "exclude-disks names " + unknown.get() + ", and the domain has no such disk");
+            }
+        }
+        return stated;
+    }
 }

@@ -48,6 +48,14 @@ public final class Eligibility {
         return judge(survey, domain, idleRule, hypervisor::domain).stream().findFirst();
     }
 
+    /** Why a domain is not at rest, as a sentence; empty if it is. Neither its disks nor other domains are looked at. */
+    public Optional<String> whyNotIdle(String nameOrUuid) throws LibvirtUnavailableException {
+        Optional<DomainRecord> now = hypervisor.domain(nameOrUuid);
+        return now.isEmpty()
+                ? Optional.of("the domain " + nameOrUuid + " is no longer defined")
+                : idleRule.whyNotIdle(now.get());
+    }
+
     /** The judgement itself, on what is known of the host. */
     static List<DomainVerdict> judge(
             HostSurvey survey, List<DomainRecord> domains, IdleRule idleRule, DomainQuery query) {

@@ -9,8 +9,8 @@ import java.util.Optional;
 import java.util.UUID;
 import org.libvirt.Connect;
 import org.libvirt.Domain;
+import org.libvirt.DomainSnapshot;
 import org.libvirt.Error.ErrorNumber;
-import org.libvirt.Library;
 import org.libvirt.LibvirtException;
 import org.libvirt.jna.Libvirt.VirErrorCallback;
 import virtshrink.image.ImagePlace;
@@ -18,37 +18,65 @@ import virtshrink.libvirt.Connection.CallFailedException;
 import virtshrink.libvirt.Connection.Condition;
 
 /**
- * One connection to libvirt on this host. Only asks, but for the view that libvirt has of a storage pool, which {@link
- * #refreshPoolsHolding} renews, and the definition that {@link #moveDisk} changes. Thread-safe. Every question goes to libvirt anew.
+ * One connection to libvirt on this host. Only asks, but for three things: {@link #refreshPoolsHolding} changes the view that libvirt has of
+ * a storage pool, {@link #storePolicy} the metadata of a domain, {@link #moveDisk} its definition. Thread-safe. Every question goes to libvirt anew.
  */
 public final class Hypervisor implements AutoCloseable {
     /** Held for ever: native code keeps only an address. */
     private static final VirErrorCallback SILENT = (data, error) -> {};
 
     private final ConnectionUri uri;
-    private final Connection connection;
-    private final StoragePools pools;
+    private final Patience patience;
+    private final CallThreads calls;
+    private volatile Connection connection;
+    private volatile StoragePools pools;
+    private boolean closed;
 
-    private Hypervisor(ConnectionUri uri, Connection connection) {
+    private Hypervisor(ConnectionUri uri, Patience patience, Connection connection) {
         this.uri = uri;
+        this.patience = patience;
+        this.calls = new CallThreads(patience);
         this.connection = connection;
         this.pools = new StoragePools(connection);
     }
 
     /**
-     * Connects.
+     * Connects, with a patience of its own.
      *
      * @param uri of a driver on this host, such as {@code qemu:///system}
      * @throws LibvirtUnavailableException if the URI leads elsewhere, libvirt is not installed, or it does not answer
      */
     public static Hypervisor open(String uri) throws LibvirtUnavailableException {
         ConnectionUri parsed = ConnectionUri.parse(uri);
+        Patience patience = Patience.standard();
+        return new Hypervisor(parsed, patience, connect(parsed, parsed.isEmbedded(), patience));
+    }
+
+    /**
+     * Connects likewise, for a process that lives long: libvirt's event loop keeps the connection alive, so that one to a libvirtd that hangs is
+     * found to be broken.
+     *
+     * @param patience with which every answer is waited for
+     */
+    public static Hypervisor open(String uri, Patience patience) throws LibvirtUnavailableException {
+        ConnectionUri parsed = ConnectionUri.parse(uri);
+        return new Hypervisor(parsed, patience, connect(parsed, true, patience));
+    }
+
+    /**
+     * Connects.
+     *
+     * @param events whether libvirt's event loop must run, which has to be started before any connection that it serves
+     */
+    static Connection connect(ConnectionUri parsed, boolean events, Patience patience)
+            throws LibvirtUnavailableException {
+        String uri = parsed.text();
         try {
             silenceLibvirt();
-            if (parsed.isEmbedded()) {
-                EmbeddedEvents.start();
+            if (events) {
+                EventLoop.start();
             }
-            return new Hypervisor(parsed, new Connection(uri));
+            return Opening.open(uri, patience);
         } catch (LibvirtException e) {
             throw new LibvirtUnavailableException(
                     "cannot connect to libvirt at " + uri + ": " + e.getMessage()
@@ -131,6 +159,25 @@ public final class Hypervisor implements AutoCloseable {
     }
 
     /**
+     * Makes this the policy of a persistent domain, and of its running instance if there is one. What else is in its metadata stays.
+     *
+     * @return why the domain cannot have a policy; empty if it has it now
+     */
+    public Optional<String> storePolicy(DomainRecord domain, DomainPolicy policy) throws LibvirtUnavailableException {
+        if (!domain.persistent()) {
+            return Optional.of("the domain " + domain.name()
+                    + " is transient: it vanishes when it stops, and its policy with it; define it first, for example with:"
+                    + " virsh define FILE");
+        }
+        Optional<String> element =
+                policy.equals(DomainPolicy.NONE) ? Optional.empty() : Optional.of(PolicyXml.write(policy));
+        return ask("a change of the metadata of " + domain.name(), () -> {
+            connection.setMetadata(domain.uuid(), element, PolicyXml.KEY, PolicyXml.NAMESPACE);
+            return Optional.empty();
+        });
+    }
+
+    /**
      * As {@link DiskHost#move}.
      *
      * @throws RedefinitionRefusedException if the definition does not name the one expected; nothing has changed
@@ -209,8 +256,12 @@ public final class Hypervisor implements AutoCloseable {
 
     private static List<DomainDisk> snapshotDisks(Domain domain, String snapshot) throws LibvirtException, IOException {
         try {
-            return DomainXml.parseSnapshotDisks(
-                    domain.snapshotLookupByName(snapshot).getXMLDesc());
+            DomainSnapshot found = domain.snapshotLookupByName(snapshot);
+            try {
+                return DomainXml.parseSnapshotDisks(found.getXMLDesc());
+            } finally {
+                found.free();
+            }
         } catch (LibvirtException e) {
             // Deleted since it was listed: then it uses nothing any more.
             if (e.getError().getCode() == ErrorNumber.VIR_ERR_NO_DOMAIN_SNAPSHOT) {
@@ -228,7 +279,36 @@ public final class Hypervisor implements AutoCloseable {
         return found;
     }
 
+    /** Asks, once more over a new connection if the one there was has broken: libvirtd may have been restarted. */
     private <T> T ask(String what, Question<T> question) throws LibvirtUnavailableException {
+        Connection used = connection;
+        try {
+            return calls.call(() -> askOnce(what, question));
+        } catch (LibvirtUnavailableException e) {
+            if (!replaced(used)) {
+                throw e;
+            }
+            return calls.call(() -> askOnce(what, question));
+        }
+    }
+
+    private synchronized boolean replaced(Connection used) {
+        if (closed || connection == used && used.isUsable()) {
+            return false;
+        }
+        if (connection == used) {
+            try {
+                connection = connect(uri, EventLoop.isStarted(), patience);
+                pools = new StoragePools(connection);
+            } catch (LibvirtUnavailableException stillGone) {
+                return false;
+            }
+            calls.close(used, () -> {}, "a broken connection to libvirt");
+        }
+        return true;
+    }
+
+    private <T> T askOnce(String what, Question<T> question) throws LibvirtUnavailableException {
         try {
             return question.ask();
         } catch (LibvirtUnavailableException e) {
@@ -246,46 +326,22 @@ public final class Hypervisor implements AutoCloseable {
                 : Optional.empty();
     }
 
+    /** Ends the connection; every later question fails. One that is being asked is not waited for. */
     @Override
     public void close() throws LibvirtUnavailableException {
-        try {
-            connection.close();
-        } catch (LibvirtException e) {
-            throw new LibvirtUnavailableException(
-                    "closing the connection to libvirt at " + uri.text() + " failed: " + e.getMessage(), e);
+        Connection ended;
+        synchronized (this) {
+            if (closed) {
+                return;
+            }
+            closed = true;
+            ended = connection;
         }
+        calls.close(ended, () -> {}, "the connection to libvirt at " + uri.text());
     }
 
     /** Something asked of libvirt. */
     private interface Question<T> {
         T ask() throws LibvirtException, CallFailedException, IOException;
-    }
-
-    /** The loop that {@code qemu:///embed} needs: that driver lives in this process. */
-    private static final class EmbeddedEvents {
-        private static boolean started;
-
-        private EmbeddedEvents() {}
-
-        static synchronized void start() throws LibvirtException {
-            if (started) {
-                return;
-            }
-            Library.initEventLoop();
-            Thread loop = new Thread(EmbeddedEvents::run, "libvirt-events");
-            loop.setDaemon(true);
-            loop.start();
-            started = true;
-        }
-
-        private static void run() {
-            try {
-                Library.runEventLoop();
-            } catch (LibvirtException e) {
-                throw new IllegalStateException("libvirt's event loop ended: " + e.getMessage(), e);
-            } catch (InterruptedException e) {
-                Thread.currentThread().interrupt();
-            }
-        }
     }
 }

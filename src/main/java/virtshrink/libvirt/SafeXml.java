@@ -32,6 +32,15 @@ final class SafeXml {
      * @throws MalformedXmlException if it is not that
      */
     static Element parse(String xml, String expectedRoot) throws MalformedXmlException {
+        return parse(xml, expectedRoot, false);
+    }
+
+    /** Likewise, with namespaces resolved. */
+    static Element parseWithNamespaces(String xml, String expectedRoot) throws MalformedXmlException {
+        return parse(xml, expectedRoot, true);
+    }
+
+    private static Element parse(String xml, String expectedRoot, boolean namespaces) throws MalformedXmlException {
         if (xml.length() > MAXIMUM_CHARACTERS) {
             throw new MalformedXmlException("XML of " + xml.length() + " characters is too long");
         }
@@ -41,7 +50,7 @@ final class SafeXml {
             factory.setFeature("http://apache.org/xml/features/disallow-doctype-decl", true);
             factory.setXIncludeAware(false);
             factory.setExpandEntityReferences(false);
-            factory.setNamespaceAware(false);
+            factory.setNamespaceAware(namespaces);
             DocumentBuilder builder = factory.newDocumentBuilder();
             builder.setErrorHandler(new Strict());
             Element root = builder.parse(new InputSource(new StringReader(xml))).getDocumentElement();

@@ -13,6 +13,7 @@ import org.libvirt.Connect;
 import org.libvirt.Error.ErrorNumber;
 import org.libvirt.LibvirtException;
 import org.libvirt.StoragePool;
+import org.libvirt.StorageVol;
 import virtshrink.libvirt.DomainDisk.Location;
 
 /** The storage pools of a connection, as far as their volumes are files. Thread-safe. */
@@ -31,6 +32,15 @@ final class StoragePools {
         } catch (LibvirtException e) {
             return missing(e, "its storage pool " + volume.pool() + " does not exist");
         }
+        try {
+            return locate(pool, volume);
+        } finally {
+            pool.free();
+        }
+    }
+
+    private static Location locate(StoragePool pool, DiskSource.PoolVolume volume)
+            throws LibvirtException, IOException {
         if (pool.isActive() != 1) {
             return new Location.None("its storage pool " + volume.pool()
                     + " is not active; start it with: virsh pool-start " + volume.pool());
@@ -42,7 +52,7 @@ final class StoragePools {
         }
         try {
             return description
-                    .parseVolume(pool.storageVolLookupByName(volume.volume()).getXMLDesc(0))
+                    .parseVolume(volumeXml(pool, volume.volume()))
                     .<Location>map(found -> new Location.Found(found.path()))
                     .orElseGet(() -> new Location.None("the volume " + volume.volume() + " is no file"));
         } catch (LibvirtException e) {
@@ -50,6 +60,30 @@ final class StoragePools {
                     e,
                     "its storage pool " + volume.pool() + " knows no volume " + volume.volume()
                             + "; if the file exists, refresh the pool with: virsh pool-refresh " + volume.pool());
+        }
+    }
+
+    /** Asked of a pool. */
+    private interface PoolQuestion<T> {
+        T ask(StoragePool pool, PoolXml description) throws LibvirtException, IOException;
+    }
+
+    /** Every handle is given back at once: one that is left to the garbage collector keeps the connection open for as long. */
+    private <T> T ask(String name, PoolQuestion<T> question) throws LibvirtException, IOException {
+        StoragePool pool = connection.storagePoolLookupByName(name);
+        try {
+            return question.ask(pool, PoolXml.parse(pool.getXMLDesc(0)));
+        } finally {
+            pool.free();
+        }
+    }
+
+    private static String volumeXml(StoragePool pool, String name) throws LibvirtException {
+        StorageVol volume = pool.storageVolLookupByName(name);
+        try {
+            return volume.getXMLDesc(0);
+        } finally {
+            volume.free();
         }
     }
 
@@ -70,25 +104,23 @@ final class StoragePools {
         List<PoolVolumeRecord> found = new ArrayList<>();
         for (String name : activePools()) {
             try {
-                StoragePool pool = connection.storagePoolLookupByName(name);
-                PoolXml description = PoolXml.parse(pool.getXMLDesc(0));
-                if (description.holdsFiles()) {
-                    addVolumes(pool, description, found);
-                }
+                found.addAll(ask(name, StoragePools::volumes));
             } catch (LibvirtException e) {
+                if (!connection.isAlive()) {
+                    throw e;
+                }
                 notes.add("the storage pool " + name + " could not be read: " + e.getMessage());
             }
         }
         return found;
     }
 
-    private static void addVolumes(StoragePool pool, PoolXml description, List<PoolVolumeRecord> found)
+    private static List<PoolVolumeRecord> volumes(StoragePool pool, PoolXml description)
             throws LibvirtException, IOException {
-        for (String volume : pool.listVolumes()) {
+        List<PoolVolumeRecord> found = new ArrayList<>();
+        for (String volume : description.holdsFiles() ? pool.listVolumes() : new String[0]) {
             try {
-                description
-                        .parseVolume(pool.storageVolLookupByName(volume).getXMLDesc(0))
-                        .ifPresent(found::add);
+                description.parseVolume(volumeXml(pool, volume)).ifPresent(found::add);
             } catch (LibvirtException e) {
                 // Deleted since it was listed: then it stands on nothing any more.
                 if (e.getError().getCode() != ErrorNumber.VIR_ERR_NO_STORAGE_VOL) {
@@ -96,6 +128,7 @@ final class StoragePools {
                 }
             }
         }
+        return found;
     }
 
     /** Refreshes the pools in whose directory the file lies; their names. */
@@ -106,15 +139,14 @@ final class StoragePools {
         }
         List<String> refreshed = new ArrayList<>();
         for (String name : activePools()) {
-            StoragePool pool = connection.storagePoolLookupByName(name);
-            PoolXml description = PoolXml.parse(pool.getXMLDesc(0));
-            if (description.holdsFiles()
-                    && description
-                            .directory()
-                            .map(StoragePools::real)
-                            .filter(directories::contains)
-                            .isPresent()) {
-                pool.refresh(0);
+            boolean holds = ask(name, (pool, description) -> {
+                Optional<Path> directory = directory(description).filter(directories::contains);
+                if (directory.isPresent()) {
+                    pool.refresh(0);
+                }
+                return directory.isPresent();
+            });
+            if (holds) {
                 refreshed.add(name);
             }
         }
@@ -125,13 +157,15 @@ final class StoragePools {
     Map<String, Path> directories() throws LibvirtException, IOException {
         Map<String, Path> found = new TreeMap<>();
         for (String name : activePools()) {
-            PoolXml description =
-                    PoolXml.parse(connection.storagePoolLookupByName(name).getXMLDesc(0));
-            if (description.holdsFiles()) {
-                description.directory().map(StoragePools::real).ifPresent(directory -> found.put(name, directory));
-            }
+            ask(name, (pool, description) -> directory(description))
+                    .ifPresent(directory -> found.put(name, directory));
         }
         return found;
+    }
+
+    /** Where a pool of files keeps them. */
+    private static Optional<Path> directory(PoolXml description) {
+        return description.holdsFiles() ? description.directory().map(StoragePools::real) : Optional.empty();
     }
 
     private static Path real(Path directory) {

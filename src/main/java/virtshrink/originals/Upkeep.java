@@ -2,9 +2,10 @@ package virtshrink.originals;
 
 import java.io.IOException;
 import java.time.Clock;
-import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
+import java.util.function.Consumer;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import virtshrink.image.FileStamp;
@@ -25,12 +26,18 @@ public final class Upkeep {
     private final Originals originals;
     private final DiskHost host;
     private final Clock clock;
-    private final List<Deed> deeds = new ArrayList<>();
+    private final Consumer<Deed> deeds;
 
-    public Upkeep(Originals originals, DiskHost host, Clock clock) {
+    /**
+     * Over one connection.
+     *
+     * @param deeds told of everything that was done, when it has been
+     */
+    public Upkeep(Originals originals, DiskHost host, Clock clock, Consumer<Deed> deeds) {
         this.originals = originals;
         this.host = host;
         this.clock = clock;
+        this.deeds = deeds;
     }
 
     /**
@@ -56,13 +63,13 @@ public final class Upkeep {
      *
      * @throws LibvirtUnavailableException if libvirt does not answer
      */
-    public List<Deed> run() throws LibvirtUnavailableException {
+    public void run() throws LibvirtUnavailableException {
         List<KeptOriginal> all;
         try {
             all = originals.all();
         } catch (IOException problem) {
             LOG.error("the records of kept originals cannot be read: {}", problem.toString());
-            return List.of();
+            return;
         }
         for (KeptOriginal kept : all) {
             try {
@@ -73,7 +80,6 @@ public final class Upkeep {
                 LOG.error("{}: its original {} could not be looked after: {}", kept.subject(), kept.original(), problem.toString());
             }
         }
-        return List.copyOf(deeds);
     }
 
     private void lookAfter(KeptOriginal kept) throws IOException {
@@ -155,7 +161,7 @@ public final class Upkeep {
     }
 
     private void done(KeptOriginal kept, Deed.Kind kind, long bytes, String words) {
-        LOG.info("{}: original {}: {}: {}", kept.subject(), kept.original().file(), kind.name().toLowerCase(java.util.Locale.ROOT), words);
-        deeds.add(new Deed(kept, kind, bytes, words));
+        LOG.info("{}: original {}: {}: {}", kept.subject(), kept.original().file(), kind.name().toLowerCase(Locale.ROOT), words);
+        deeds.accept(new Deed(kept, kind, bytes, words));
     }
 }

@@ -1,7 +1,9 @@
 package virtshrink.os;
 
+import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.file.Files;
 import java.nio.file.Path;
 
 /** Facts about the host and this process's place in it. Thread-safe. */
@@ -13,6 +15,11 @@ public final class Hosts {
     /** The user whose rights count; unsigned. */
     public static int effectiveUid() {
         return Libc.geteuid();
+    }
+
+    /** Another one after each start of the host: a process number and start time mean the same process only together with it. */
+    public static String bootId() throws IOException {
+        return Files.readString(Path.of("/proc/sys/kernel/random/boot_id")).strip();
     }
 
     /** What an ordinary user can still write to the filesystem that holds the path: {@code f_bavail * f_frsize}. */

@@ -1,19 +1,12 @@
 package virtshrink.os;
 
-import java.nio.ByteBuffer;
 import java.nio.file.Path;
-import java.util.ArrayList;
-import java.util.Arrays;
-import java.util.List;
 import java.util.Optional;
-import java.util.OptionalInt;
-import java.util.OptionalLong;
 import java.util.function.IntSupplier;
-import java.util.function.LongSupplier;
 
 /**
- * An open file with what Java's channels lack: locks that belong to the open file description, leases, attributes, extents, clones. Never
- * inherited by child processes. Every failure is an {@link OsException}. Not thread-safe; {@link #close()} more than once is harmless.
+ * An open file with what Java's channels lack: locks that belong to the open file description, and leases; its {@link #inode()} and its {@link
+ * #content()} with what they lack there. Never inherited by child processes. Every failure is an {@link OsException}. Not thread-safe; {@link #close()} more than once is harmless.
  */
 public final class OpenFile implements AutoCloseable {
     private static final int O_RDONLY = 0;
@@ -26,12 +19,7 @@ public final class OpenFile implements AutoCloseable {
 
     private static final int LOCK_SH_NB = 1 | 4;
     private static final int LOCK_EX_NB = 2 | 4;
-    private static final int FALLOC_FL_KEEP_SIZE = 1;
-    private static final int FALLOC_FL_PUNCH_HOLE = 2;
-    private static final int POSIX_FADV_DONTNEED = 4;
-    private static final int SEEK_DATA = 3;
-    private static final int SEEK_HOLE = 4;
-    private static final long UTIME_OMIT = (1L << 30) - 2;
+
     private final Path path;
     private int descriptor;
 
@@ -65,7 +53,7 @@ public final class OpenFile implements AutoCloseable {
         int descriptor = open(path, O_RDWR | O_CREAT | O_EXCL | OpenFlags.O_NOFOLLOW, mode & 0600);
         OpenFile file = new OpenFile(path, descriptor);
         try {
-            file.chmod(mode);
+            file.inode().chmod(mode);
         } catch (OsException e) {
             file.close();
             Libc.unlink(PathBytes.of(path));
@@ -136,11 +124,6 @@ public final class OpenFile implements AutoCloseable {
     /** The whole filesystem on which the file lies is on the disk when this returns, and what was deleted is free ({@code syncfs}). */
     public void syncFilesystem() throws OsException {
         check("syncfs", () -> Libc.syncfs(descriptor()));
-    }
-
-    /** Gives back the memory in which the host keeps this file's content, as far as that is on the disk already; a hint that cannot fail. */
-    public void dropCache() {
-        Libc.posix_fadvise(descriptor(), 0, 0, POSIX_FADV_DONTNEED);
     }
 
     /**
@@ -214,178 +197,14 @@ public final class OpenFile implements AutoCloseable {
         return Lease.tryTake(this);
     }
 
-    /**
-     * Names of all extended attributes visible to this user, ACLs and security labels included; none where the filesystem has none. Every
-     * character stands for one byte.
-     */
-    public List<String> xattrNames() throws OsException {
-        return ExtendedAttributes.names(this);
+    /** Owner, mode, times, flags and extended attributes; usable as long as this is open. */
+    public Inode inode() {
+        return new Inode(this);
     }
 
-    /** Value of an extended attribute; empty if the file has none of that name. */
-    public Optional<byte[]> xattr(String name) throws OsException {
-        return ExtendedAttributes.value(this, name);
-    }
-
-    /** Sets an extended attribute, new or not. */
-    public void setXattr(String name, byte[] value) throws OsException {
-        byte[] key = PathBytes.name(name);
-        check("fsetxattr", () -> Libc.fsetxattr(descriptor(), key, value, value.length, 0));
-    }
-
-    /** Removes an extended attribute; {@code ENODATA} if there is none of that name. */
-    public void removeXattr(String name) throws OsException {
-        byte[] key = PathBytes.name(name);
-        check("fremovexattr", () -> Libc.fremovexattr(descriptor(), key));
-    }
-
-    /** The {@link InodeFlags}; empty where the filesystem has none. */
-    public OptionalInt inodeFlags() throws OsException {
-        return Ioctls.inodeFlags(this);
-    }
-
-    /** Sets all {@link InodeFlags} at once. */
-    public void setInodeFlags(int flags) throws OsException {
-        Ioctls.setInodeFlags(this, flags);
-    }
-
-    /** Project and XFS flags; empty where the filesystem has none. */
-    public Optional<ExtendedFileAttributes> extendedAttributes() throws OsException {
-        return Ioctls.extendedAttributes(this);
-    }
-
-    /** Sets what {@link #extendedAttributes()} gives. */
-    public void setExtendedAttributes(ExtendedFileAttributes attributes) throws OsException {
-        Ioctls.setExtendedAttributes(this, attributes);
-    }
-
-    /** Takes unsigned ids as {@link FileStatus} gives them. Clears set-id bits: {@link #chmod} comes after this. */
-    public void chown(int uid, int gid) throws OsException {
-        check("fchown", () -> Libc.fchown(descriptor(), uid, gid));
-    }
-
-    /** Sets the permissions: the lower twelve bits of the mode. */
-    public void chmod(int mode) throws OsException {
-        check("fchmod", () -> Libc.fchmod(descriptor(), mode & 07777));
-    }
-
-    /** Sets the time of last modification and leaves that of last access. */
-    public void setModificationTime(long seconds, int nanos) throws OsException {
-        byte[] times = new byte[32];
-        SystemCall.struct(times).putLong(8, UTIME_OMIT).putLong(16, seconds).putLong(24, nanos);
-        check("futimens", () -> Libc.futimens(descriptor(), times));
-    }
-
-    /** All extents of the file in ascending order, after its dirty pages were written. */
-    public List<PhysicalExtent> extents() throws OsException {
-        List<PhysicalExtent> extents = new ArrayList<>();
-        long next = 0;
-        while (true) {
-            List<PhysicalExtent> batch = extentsFrom(next);
-            extents.addAll(batch);
-            if (batch.isEmpty() || batch.get(batch.size() - 1).last()) {
-                return extents;
-            }
-            PhysicalExtent end = batch.get(batch.size() - 1);
-            next = end.logicalBytes() + end.lengthBytes();
-        }
-    }
-
-    /**
-     * The next few hundred extents that lie or end beyond an offset; none if there are no more. For files with so many that they should not
-     * be held at once.
-     *
-     * @param logicalBytes 0, or the end of the last extent known
-     */
-    public List<PhysicalExtent> extentsFrom(long logicalBytes) throws OsException {
-        return Ioctls.extentsFrom(this, logicalBytes);
-    }
-
-    /**
-     * Lets this file share blocks of another on the same filesystem ({@code FICLONERANGE}).
-     *
-     * @param length 0 means up to the source's end; else a multiple of the filesystem's block size unless it ends there
-     */
-    public void cloneRange(OpenFile source, long sourceOffset, long length, long offset) throws OsException {
-        Ioctls.cloneRange(this, source, sourceOffset, length, offset);
-    }
-
-    /**
-     * Reads up to the buffer's length, less only at the end of the file.
-     *
-     * @return number of bytes read, 0 at or beyond the end
-     */
-    public int read(byte[] buffer, long offset) throws OsException {
-        int done = 0;
-        while (done < buffer.length) {
-            byte[] piece = done == 0 ? buffer : new byte[buffer.length - done];
-            long at = offset + done;
-            int count = (int) checkLong("pread", () -> Libc.pread(descriptor(), piece, piece.length, at));
-            if (count == 0) {
-                break;
-            }
-            if (done > 0) {
-                System.arraycopy(piece, 0, buffer, done, count);
-            }
-            done += count;
-        }
-        return done;
-    }
-
-    /** Writes all bytes at an offset. */
-    public void write(byte[] bytes, long offset) throws OsException {
-        int done = 0;
-        while (done < bytes.length) {
-            byte[] piece = done == 0 ? bytes : Arrays.copyOfRange(bytes, done, bytes.length);
-            long at = offset + done;
-            done += (int) checkLong("pwrite", () -> Libc.pwrite(descriptor(), piece, piece.length, at));
-        }
-    }
-
-    /**
-     * Writes the first bytes of a direct buffer at an offset, whatever its position; as few of them as the kernel takes in one call.
-     *
-     * @return number of bytes written
-     */
-    public int writeSome(ByteBuffer direct, int count, long offset) throws OsException {
-        if (!direct.isDirect() || count < 0 || count > direct.capacity()) {
-            throw new IllegalArgumentException(count + " bytes of " + direct);
-        }
-        ByteBuffer whole = direct.duplicate().clear();
-        return (int) checkLong("pwrite", () -> Libc.pwrite(descriptor(), whole, count, offset));
-    }
-
-    /** Makes the file shorter, or longer by a hole. */
-    public void truncate(long lengthBytes) throws OsException {
-        check("ftruncate", () -> Libc.ftruncate(descriptor(), lengthBytes));
-    }
-
-    /** Gives the blocks of a range back to the filesystem; it reads as zeros, the file's length stays. */
-    public void punchHole(long offset, long length) throws OsException {
-        check(
-                "fallocate",
-                () -> Libc.fallocate(descriptor(), FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, offset, length));
-    }
-
-    /** Offset of the first data at or after an offset; empty if only holes follow. */
-    public OptionalLong seekData(long offset) throws OsException {
-        return seek(offset, SEEK_DATA);
-    }
-
-    /** Offset of the first hole at or after an offset, at last the end of the file; empty beyond that. */
-    public OptionalLong seekHole(long offset) throws OsException {
-        return seek(offset, SEEK_HOLE);
-    }
-
-    private OptionalLong seek(long offset, int whence) throws OsException {
-        try {
-            return OptionalLong.of(checkLong("lseek", () -> Libc.lseek(descriptor(), offset, whence)));
-        } catch (OsException e) {
-            if (e.is(Errno.ENXIO)) {
-                return OptionalLong.empty();
-            }
-            throw e;
-        }
+    /** Bytes, holes and extents; usable as long as this is open. */
+    public FileContent content() {
+        return new FileContent(this);
     }
 
     @Override
@@ -411,9 +230,5 @@ public final class OpenFile implements AutoCloseable {
 
     private static int check(String call, Path path, IntSupplier attempt) throws OsException {
         return (int) SystemCall.check(call, path, attempt::getAsInt);
-    }
-
-    private long checkLong(String call, LongSupplier attempt) throws OsException {
-        return SystemCall.check(call, path, attempt);
     }
 }

@@ -29,7 +29,7 @@ public final class ReflinkProbe {
         try (OpenFile copy = OpenFile.createExclusive(scratch, 0600)) {
             try {
                 alignNoCow(original, copy);
-                copy.cloneRange(original, 0, Math.min(sizeBytes, PROBE_BYTES), 0);
+                copy.content().cloneRange(original, 0, Math.min(sizeBytes, PROBE_BYTES), 0);
                 return true;
             } catch (OsException e) {
                 if (e.isUnsupported() || e.is(Errno.EXDEV) || e.is(Errno.EPERM) || e.is(Errno.ETXTBSY)) {
@@ -43,12 +43,12 @@ public final class ReflinkProbe {
     }
 
     private static void alignNoCow(OpenFile original, OpenFile copy) throws OsException {
-        OptionalInt wanted = original.inodeFlags();
-        OptionalInt present = copy.inodeFlags();
+        OptionalInt wanted = original.inode().flags();
+        OptionalInt present = copy.inode().flags();
         if (wanted.isPresent()
                 && present.isPresent()
                 && ((wanted.getAsInt() ^ present.getAsInt()) & InodeFlags.NOCOW) != 0) {
-            copy.setInodeFlags(present.getAsInt() ^ InodeFlags.NOCOW);
+            copy.inode().setFlags(present.getAsInt() ^ InodeFlags.NOCOW);
         }
     }
 }

@@ -17,8 +17,10 @@ import virtshrink.shrink.OriginalsPolicy;
  * @param windowEnd the local time at which work stops
  * @param startMargin nothing new is started so shortly before it
  * @param makesUp whether a time that passed while nobody could act is made up for
+ * @param afterStop how long after its shutdown a domain is looked at, at any time of the day that the window allows
  * @param minimumGain below it an image is left as it is
  * @param minimumSinceShrink a domain shrunk more recently is left alone
+ * @param minimumOff a domain whose images were written to more recently is left alone
  * @param allowRename whether plain renames are accepted where files cannot be exchanged
  * @param originals what becomes of the images that are displaced
  */
@@ -29,9 +31,11 @@ public record Schedule(
         Optional<LocalTime> windowEnd,
         Duration startMargin,
         boolean makesUp,
+        Optional<Duration> afterStop,
         Selection selection,
         MinimumGain minimumGain,
         Duration minimumSinceShrink,
+        Duration minimumOff,
         boolean allowRename,
         OriginalsPolicy originals) {
 
@@ -48,6 +52,16 @@ public record Schedule(
     /** The window of the night that was due at that instant. */
     public MaintenanceWindow window(Instant due) {
         return MaintenanceWindow.of(due, zone, windowEnd, startMargin);
+    }
+
+    /**
+     * The night in whose window something can be started now: the last one that was due, unless its window is over. Without an end, there is no
+     * other window than one that begins now.
+     */
+    public Optional<Instant> openNight(Instant now) {
+        return windowEnd.isEmpty()
+                ? Optional.of(now)
+                : times().latestUntil(now).filter(due -> window(due).mayStartAt(now));
     }
 
     /**

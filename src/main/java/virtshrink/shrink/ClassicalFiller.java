@@ -132,7 +132,7 @@ public final class ClassicalFiller {
                 cancellation.checkpoint();
                 int written;
                 try {
-                    written = file.writeSome(zeros, WRITE_BYTES[step], offset);
+                    written = file.content().writeSome(zeros, WRITE_BYTES[step], offset);
                 } catch (OsException e) {
                     if (!e.is(Errno.ENOSPC) && !e.is(Errno.EFBIG)) {
                         throw explained(e);
@@ -172,7 +172,7 @@ public final class ClassicalFiller {
                     throw explained(e);
                 }
             }
-            file.dropCache();
+            file.content().dropCache();
         }
 
         private IOException explained(OsException cause) {

@@ -62,9 +62,9 @@ final class FillFile {
 
     /** Zeros that btrfs compresses fill nothing. */
     private static void keepUncompressed(Path directory, OpenFile file) throws IOException {
-        OptionalInt flags = file.inodeFlags();
+        OptionalInt flags = file.inode().flags();
         if (flags.isPresent() && FileSystemType.of(directory) == FileSystemType.BTRFS) {
-            file.setInodeFlags((flags.getAsInt() & ~InodeFlags.COMPR) | InodeFlags.NOCOW);
+            file.inode().setFlags((flags.getAsInt() & ~InodeFlags.COMPR) | InodeFlags.NOCOW);
         }
     }
 

@@ -53,8 +53,7 @@ public sealed interface KeepOriginal {
             default -> {
                 Matcher time = Pattern.compile("([1-9]\\d{0,4})([hd])").matcher(text);
                 if (!time.matches()) {
-                    throw new IllegalArgumentException(
-                            "it must be no, until-clean-stop, or a time such as 36h or 14d");
+                    throw new IllegalArgumentException("it must be no, until-clean-stop, or a time such as 36h or 14d");
                 }
                 long amount = Long.parseLong(time.group(1));
                 Duration duration = time.group(2).equals("h") ? Duration.ofHours(amount) : Duration.ofDays(amount);

@@ -13,6 +13,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import virtshrink.image.BackgroundCall;
 import virtshrink.image.ImageFormat;
 import virtshrink.image.ImageJudge;
 import virtshrink.image.ImageNode;
@@ -199,6 +200,11 @@ final class ShrinkRun {
 
     private End rebuild(ImageWork work, InspectedDisk disk)
             throws IOException, ImageRefusedException, RunCancelledException {
+        if (output.isEmpty() && target() != ImageFormat.QCOW2 && work.chain().size() > 1) {
+            throw new ImageRefusedException(
+                    "as %s it would hold its backing files' content too, for everybody who may read the image now; name an output"
+                            .formatted(target().qemuName()));
+        }
         SwapCapabilities capabilities = work.probeSwap();
         if (output.isEmpty() && !request.allowRename() && !(capabilities.exchange() && capabilities.leases())) {
             throw new ImageRefusedException(
@@ -212,14 +218,15 @@ final class ShrinkRun {
             zero(work, overlay, disk.plan());
             cancellation.checkpoint();
             try (ReplacementFile newFile = work.createNewFile()) {
+                Verification verification =
+                        work.verification(overlay, disk.plan().zeroed());
                 clock.enter(Phase.REBUILD);
-                work.rebuild(target)
-                        .run(overlay, newFile, clock.percentOf(disk.inspection().virtualBytes()));
+                rebuild(work, disk, target, overlay, newFile, verification);
                 cancellation.checkpoint();
                 // Writing out and comparing wait for different things.
                 CompletableFuture<Void> synced = CompletableFuture.runAsync(() -> sync(newFile));
                 clock.enter(Phase.VERIFY);
-                verify(work.verification(overlay, disk.plan().zeroed()), disk, newFile, target);
+                verify(verification, disk, newFile, target);
                 await(synced);
                 cancellation.checkpoint();
                 clock.enter(Phase.SWAP);
@@ -238,16 +245,41 @@ final class ShrinkRun {
         }
     }
 
+    /** The overlay is finished, so that it can be looked at while it is being copied. */
+    private void rebuild(
+            ImageWork work,
+            InspectedDisk disk,
+            Rebuild.Target target,
+            ImageNode overlay,
+            ReplacementFile newFile,
+            Verification verification)
+            throws IOException {
+        try (BackgroundCall<?> overlayProof = BackgroundCall.startStep("overlay proof", verification::proveOverlay)) {
+            work.rebuild(target)
+                    .run(overlay, newFile, clock.percentOf(disk.inspection().virtualBytes()));
+            overlayProof.join();
+        }
+    }
+
     private void verify(Verification verification, InspectedDisk disk, ReplacementFile newFile, Rebuild.Target target)
-            throws IOException, RunCancelledException {
-        verification.proveOverlay();
-        verification.proveConsistent(newFile, target.format());
-        notes.add(verification.proveEqual(
-                newFile,
-                target.format(),
-                target.reflink(),
-                clock.percentOf(disk.inspection().virtualBytes())));
-        cancellation.checkpoint();
+            throws IOException {
+        try (BackgroundCall<?> consistency = BackgroundCall.startStep(
+                        "consistency", () -> verification.proveConsistent(newFile, target.format()));
+                BackgroundCall<?> freeMap = BackgroundCall.startStep(
+                        "free map", () -> requireSameFreeMap(verification, disk, newFile, target))) {
+            notes.add(verification.proveEqual(
+                    newFile,
+                    target.format(),
+                    target.reflink(),
+                    clock.percentOf(disk.inspection().virtualBytes())));
+            consistency.join();
+            freeMap.join();
+        }
+    }
+
+    private void requireSameFreeMap(
+            Verification verification, InspectedDisk disk, ReplacementFile newFile, Rebuild.Target target)
+            throws IOException {
         try (ServedDisk served = verification.serveNew(newFile, target.format())) {
             disk.requireSameIn(served, request);
             served.stop();

@@ -14,8 +14,8 @@ import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.NavigableMap;
 import java.util.Random;
-import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.stream.Stream;
 
@@ -200,7 +200,7 @@ final class DomainDiskFixture {
     }
 
     /** Every path of the ext4 on an image with its content, as text that can be compared; the filesystem must be clean. */
-    SortedMap<String, String> tree(Path image, String format) throws IOException {
+    NavigableMap<String, String> tree(Path image, String format) throws IOException {
         Path scratch = Files.createTempDirectory(template.getParent(), "tree");
         Path disk = scratch.resolve("disk.raw");
         run(List.of("qemu-img", "convert", "-U", "-f", format, "-O", "raw", image.toString(), disk.toString()));
@@ -208,7 +208,7 @@ final class DomainDiskFixture {
         run(List.of("e2fsck", "-fn", ext));
         Path dump = Files.createDirectory(scratch.resolve("dump"));
         run(List.of("debugfs", "-R", "rdump / " + dump, ext));
-        SortedMap<String, String> found = new TreeMap<>();
+        NavigableMap<String, String> found = new TreeMap<>();
         try (Stream<Path> all = Files.walk(dump)) {
             for (Path path : all.toList()) {
                 found.put(dump.relativize(path).toString(), describe(path));
@@ -219,7 +219,7 @@ final class DomainDiskFixture {
     }
 
     /** What every disk of this fixture holds. */
-    SortedMap<String, String> tree() throws IOException {
+    NavigableMap<String, String> tree() throws IOException {
         return tree(template, "raw");
     }
 

@@ -44,14 +44,15 @@ import virtshrink.shrink.ShrinkRequest.IdleGuard;
 final class DomainHost implements AutoCloseable {
     /**
      * The tracer stands aside (-D), so libvirt's child is QEMU itself. When libvirt only asks QEMU what it can do, it waits for all who hold
-     * the pipe, so there is no tracer then.
+     * the pipe, so there is no tracer then. Only the main thread is traced, which opens and locks images: the one that talks with libvirt reads
+     * byte by byte, and stopped at each of them (as with -f) it takes from seconds to minutes until the guest is up.
      */
     private static final String SLOW_EMULATOR = """
             #!/bin/sh
             for argument; do
                 case $argument in guest=*) name=${argument#guest=}; name=${name%%,*} ;; esac
             done
-            [ -z "$name" ] || set -- strace -D -f -qq --seccomp-bpf $(cat "$0.$name") /usr/bin/qemu-system-x86_64 "$@"
+            [ -z "$name" ] || set -- strace -D -qq $(cat "$0.$name") /usr/bin/qemu-system-x86_64 "$@"
             [ -n "$name" ] || set -- /usr/bin/qemu-system-x86_64 "$@"
             exec "$@"
             """;

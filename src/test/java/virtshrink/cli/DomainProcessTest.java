@@ -11,7 +11,7 @@ import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.Arrays;
 import java.util.List;
-import java.util.SortedMap;
+import java.util.NavigableMap;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -32,7 +32,7 @@ class DomainProcessTest {
 
     private DomainHost host;
     private DomainDiskFixture disks;
-    private SortedMap<String, String> tree;
+    private NavigableMap<String, String> tree;
     private Path tools;
     private Path runs;
     private int count;

@@ -13,8 +13,8 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.NavigableMap;
 import java.util.Set;
-import java.util.SortedMap;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -33,7 +33,7 @@ class DomainShrinkTest {
 
     private DomainHost host;
     private DomainDiskFixture disks;
-    private SortedMap<String, String> tree;
+    private NavigableMap<String, String> tree;
 
     @BeforeAll
     void startLibvirtd() throws IOException {

@@ -11,6 +11,8 @@ import virtshrink.image.ImageFormat;
 import virtshrink.image.ImageRefusedException;
 import virtshrink.inspect.DiskInspection;
 import virtshrink.libvirt.DiskHost;
+import virtshrink.libvirt.DomainPolicy;
+import virtshrink.libvirt.DomainRecord;
 import virtshrink.libvirt.DomainVerdict;
 import virtshrink.libvirt.SilentDiskHost;
 import virtshrink.libvirt.LibvirtUnavailableException;
@@ -28,6 +30,7 @@ final class FakeCollaborators implements Collaborators {
     final List<ShrinkRequest> requests = new ArrayList<>();
     final List<Path> changedImages = new ArrayList<>();
     final List<DomainVerdict> verdicts = new ArrayList<>();
+    final List<DomainPolicy> storedPolicies = new ArrayList<>();
     boolean forced;
     String connectedTo = "";
     BiFunction<ShrinkRequest, Cancellation, ShrinkReport> answer =
@@ -114,6 +117,26 @@ final class FakeCollaborators implements Collaborators {
                 return verdicts.stream()
                         .filter(verdict -> verdict.domain().name().equals(name))
                         .findFirst();
+            }
+
+            @Override
+            public Optional<DomainRecord> record(String name) {
+                return verdicts.stream()
+                        .map(DomainVerdict::domain)
+                        .filter(domain -> domain.name().equals(name)
+                                || domain.uuid().toString().equals(name))
+                        .findFirst();
+            }
+
+            @Override
+            public Optional<String> storePolicy(DomainRecord domain, DomainPolicy policy) {
+                storedPolicies.add(policy);
+                return Optional.empty();
+            }
+
+            @Override
+            public Map<String, Path> poolDirectories() {
+                return Map.of("images", Path.of("/images"));
             }
 
             @Override

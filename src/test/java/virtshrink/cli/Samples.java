@@ -146,7 +146,7 @@ final class Samples {
                 0,
                 0,
                 true,
-                "",
+                "<domain/>",
                 List.of(),
                 List.of());
     }

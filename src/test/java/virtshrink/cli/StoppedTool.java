@@ -29,7 +29,7 @@ final class StoppedTool {
     boolean stop(Path run) throws IOException {
         while (Files.exists(run)) {
             for (String line : record(run)) {
-                if (line.startsWith("child ") && stop(Integer.parseInt(line.split(" ")[1]))) {
+                if (line.startsWith("child ") && stop(Integer.parseInt(line.split(" ", -1)[1]))) {
                     return true;
                 }
             }

@@ -11,6 +11,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import picocli.CommandLine.TypeConversionException;
 import virtshrink.shrink.MinimumGain;
+import virtshrink.shrink.SizeText;
 
 class TextTest {
     @ParameterizedTest
@@ -113,8 +114,8 @@ class TextTest {
         "9223372036854775807, 9223372036854775807"
     })
     void sizesAreReadInPowersOf1024(String text, long bytes) {
-        assertEquals(bytes, Sizes.parse(text));
-        assertEquals(new MinimumGain(bytes, 0), new Sizes.MinimumGainConverter().convert(text));
+        assertEquals(bytes, SizeText.bytes(text));
+        assertEquals(new MinimumGain(bytes, 0), new MinimumGainConverter().convert(text));
     }
 
     @ParameterizedTest
@@ -144,12 +145,12 @@ class TextTest {
                 "%"
             })
     void whatIsNoSizeIsRefused(String text) {
-        assertThrows(TypeConversionException.class, () -> new Sizes.MinimumGainConverter().convert(text));
+        assertThrows(TypeConversionException.class, () -> new MinimumGainConverter().convert(text));
     }
 
     @ParameterizedTest
     @CsvSource({"5%, 5", "0%, 0", "100%, 100", "2.5%, 2.5", "5 %, 5"})
     void percentsAreReadToo(String text, double percent) {
-        assertEquals(new MinimumGain(0, percent), new Sizes.MinimumGainConverter().convert(text));
+        assertEquals(new MinimumGain(0, percent), new MinimumGainConverter().convert(text));
     }
 }

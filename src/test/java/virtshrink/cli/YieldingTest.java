@@ -17,9 +17,9 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.NavigableMap;
 import java.util.Optional;
 import java.util.Random;
-import java.util.SortedMap;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.TimeUnit;
@@ -63,7 +63,7 @@ class YieldingTest {
 
     private DomainHost host;
     private DomainDiskFixture disks;
-    private SortedMap<String, String> tree;
+    private NavigableMap<String, String> tree;
     private Path pristine;
     private Path image;
     private final Map<String, List<Long>> latencies = new LinkedHashMap<>();

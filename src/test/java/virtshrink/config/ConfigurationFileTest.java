@@ -45,10 +45,6 @@ class ConfigurationFileTest {
         return ConfigurationFile.read(write(text), CHECKS);
     }
 
-    private ScheduleSettings schedule(String lines) throws IOException, InvalidConfigurationException {
-        return read("[schedule.s]\ncron = '0 30 1 * * ?'\n" + lines).schedules().get(0);
-    }
-
     /** Line and message of everything that is wrong with the text. */
     private List<String> problems(String text) throws IOException {
         Path file = write(text);
@@ -79,6 +75,7 @@ class ConfigurationFileTest {
                 window-end = "05:30"
                 start-margin-minutes = 20
                 misfire = "skip"
+                after-stop-minutes = 10
                 include-names = ["web-*", "db?"]
                 exclude-names = ["web-9"]
                 include-titles = ["*test*"]
@@ -89,6 +86,7 @@ class ConfigurationFileTest {
                 exclude-paths = ["*.raw"]
                 min-reclaim = "1.5G"
                 min-days-since-shrink = 7
+                min-hours-off = 24
                 allow-rename = true
                 keep-original = "3d"
                 raw = "convert"
@@ -104,12 +102,14 @@ class ConfigurationFileTest {
                         Optional.of(LocalTime.of(5, 30)),
                         Duration.ofMinutes(20),
                         Misfire.SKIP,
+                        10,
                         new Patterns(List.of("web-*", "db?"), List.of("web-9")),
                         new Patterns(List.of("*test*"), List.of("keep")),
                         new Patterns(List.of("default"), List.of("slow")),
                         new Patterns(List.of("/srv/*"), List.of("*.raw")),
                         new MinimumGain(3L << 29, 0),
                         7,
+                        24,
                         true,
                         new OriginalsPolicy(
                                 new KeepOriginal.For(Duration.ofDays(3)),
@@ -137,11 +137,14 @@ class ConfigurationFileTest {
                         "keep-converted",
                         "directory",
                         "keep-days",
+                        "disks",
+                        "disks-per-device",
                         "cron",
                         "time-zone",
                         "window-end",
                         "start-margin-minutes",
                         "misfire",
+                        "after-stop-minutes",
                         "include-names",
                         "exclude-names",
                         "include-titles",
@@ -152,6 +155,7 @@ class ConfigurationFileTest {
                         "exclude-paths",
                         "min-reclaim",
                         "min-days-since-shrink",
+                        "min-hours-off",
                         "allow-rename")),
                 new TreeSet<>(keys));
 
@@ -211,10 +215,14 @@ class ConfigurationFileTest {
                 "window-end = 5|window-end must be a text in quotes",
                 "start-margin-minutes = -1|start-margin-minutes is -1: it must be from 0 to 1440",
                 "start-margin-minutes = 1.5|start-margin-minutes must be a whole number",
+                "after-stop-minutes = '10'|after-stop-minutes must be a whole number",
+                "after-stop-minutes = -5|after-stop-minutes is -5: it must be from 0 to 1440",
+                "after-stop-minute = 10|there is no key 'schedule.s.after-stop-minute'; did you mean 'after-stop-minutes'?",
                 "allow-rename = 'yes'|allow-rename must be true or false",
                 "include-names = 'web'|include-names must be a list of texts, as in include-names = [\"web-*\"]",
                 "include-names = ['a', 3]|include-names holds '3': each element must be a text in quotes, not empty",
                 "include-names = ['']|include-names holds '': each element must be a text in quotes, not empty",
+                "min-hours-off = 87601|min-hours-off is 87601: it must be from 0 to 87600",
                 "min-reclaim = '64Q'|min-reclaim is '64Q': it must be a size such as 64M or 1.5G, or a percentage such as 5%",
                 "min-reclaim = '101%'|min-reclaim is '101%': that is more than all",
                 "min-reclaim = '9E'|min-reclaim is '9E': that is too large",

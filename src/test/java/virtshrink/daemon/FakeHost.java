@@ -112,7 +112,7 @@ final class FakeHost implements Domains.Source, Workshop.DiskRunner {
                 0,
                 0,
                 true,
-                "",
+                "<domain/>",
                 List.of(),
                 List.of());
     }
@@ -161,6 +161,13 @@ final class FakeHost implements Domains.Source, Workshop.DiskRunner {
             return domains.values().stream()
                     .filter(verdict -> verdict.domain().uuid().toString().equals(nameOrUuid))
                     .findFirst();
+        }
+
+        @Override
+        public Optional<String> whyNotIdle(String nameOrUuid) throws LibvirtUnavailableException {
+            requireWhole();
+            DomainVerdict known = domains.get(nameOrUuid);
+            return known == null ? Optional.of("it is no longer defined") : known.refusal();
         }
 
         @Override

@@ -43,6 +43,7 @@ class NightTest {
 
     private final ManualClock clock = new ManualClock("2026-11-22T01:30:00Z");
     private final CurrentWork current = new CurrentWork();
+    private final DiskSlots slots = new DiskSlots(new DiskSlots.Limits(1, 1));
     private final List<String> status = new ArrayList<>();
     private FakeHost host;
     private History history;
@@ -66,9 +67,11 @@ class NightTest {
                 Optional.of(LocalTime.of(5, 30)),
                 Duration.ofMinutes(5),
                 true,
+                Optional.empty(),
                 selection,
                 new MinimumGain(minimumBytes, 0),
                 Duration.ofDays(minimumDays),
+                Duration.ZERO,
                 true,
                 OriginalsPolicy.STANDARD);
     }
@@ -78,7 +81,7 @@ class NightTest {
     }
 
     private void night(Schedule schedule) {
-        Workshop workshop = new Workshop(host, host, history, clock, current, status::add);
+        Workshop workshop = new Workshop(host, host, history, clock, current, slots, status::add);
         new Night(workshop, "fake:///", schedule, DUE).run();
     }
 
@@ -166,9 +169,11 @@ class NightTest {
                 Optional.empty(),
                 Duration.ZERO,
                 true,
+                Optional.empty(),
                 NOT_TESTS,
                 new MinimumGain(100, 0),
                 Duration.ofDays(minimumDays),
+                Duration.ZERO,
                 true,
                 OriginalsPolicy.STANDARD);
     }

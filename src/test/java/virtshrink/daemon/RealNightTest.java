@@ -120,8 +120,10 @@ class RealNightTest {
                 Optional.empty(),
                 Duration.ZERO,
                 true,
+                Optional.empty(),
                 new Selection(new Patterns(List.of(), List.of("excluded-*")), Patterns.ALL, Patterns.ALL, Patterns.ALL),
                 new MinimumGain(MIB, 0),
+                Duration.ZERO,
                 Duration.ZERO,
                 false,
                 OriginalsPolicy.STANDARD);
@@ -140,6 +142,7 @@ class RealNightTest {
                 history,
                 Clock.tickMillis(ZoneOffset.UTC),
                 new CurrentWork(),
+                new DiskSlots(new DiskSlots.Limits(1, 1)),
                 line -> {});
     }
 

@@ -157,6 +157,17 @@ class ImageFactsTest {
         assertTrue(e.getMessage().contains("reads its header otherwise"), e.getMessage());
     }
 
+    @Test
+    void theSizeOfADiskIsBoundedBecauseWalkingItWouldNotEnd() throws Exception {
+        assertEquals(
+                1L << 50,
+                read(Tools.qcow2(directory, "a.qcow2", "1P", "-o", "cluster_size=2M"))
+                        .virtualBytes());
+        Path larger = Tools.qcow2(directory, "b.qcow2", Long.toString((1L << 50) + 512), "-o", "cluster_size=2M");
+        ImageRefusedException e = assertThrows(ImageRefusedException.class, () -> read(larger));
+        assertTrue(e.getMessage().contains("claims to be a disk of more than 1 PiB"), e.getMessage());
+    }
+
     @ParameterizedTest
     @CsvSource({"off, false", "metadata, false", "falloc, true", "full, true"})
     void deliberatePreallocationOfQcow2IsSeen(String preallocation, boolean seen) throws Exception {

@@ -24,6 +24,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
+import virtshrink.os.Hosts;
 import virtshrink.os.ProcessIdentity;
 
 /** The script that libvirt calls when a guest starts, without libvirt. */
@@ -126,8 +127,12 @@ class LibvirtHookTest {
         return run;
     }
 
-    private static String owner(ProcessIdentity process) {
-        return "owner " + process.pid() + " " + process.startTicks() + "\n";
+    private static String owner(ProcessIdentity process) throws IOException {
+        return boot(Hosts.bootId()) + "owner " + process.pid() + " " + process.startTicks() + "\n";
+    }
+
+    private static String boot(String id) {
+        return "boot " + id + "\n";
     }
 
     private static String ownerAlive() throws IOException {
@@ -367,6 +372,18 @@ class LibvirtHookTest {
     }
 
     @Test
+    void processesOfAnotherBootAreNeitherAwaitedNorKilled() throws Exception {
+        Process other = process("sleep", "60");
+        ProcessIdentity same = ProcessIdentity.of(other.pid()).orElseThrow();
+        String child = "child " + same.pid() + " " + same.startTicks() + "\n";
+        String owner = "owner " + same.pid() + " " + same.startTicks() + "\n";
+        silent("aa", boot("00000000-0000-0000-0000-000000000000") + "owner 1 1\ndomain web\n" + child);
+        silent("ab", owner + "domain web\n");
+        assertQuick(starting("web", NO_XML));
+        assertTrue(other.isAlive());
+    }
+
+    @Test
     void aLaterProcessWithTheOwnersNumberIsAnother() throws Exception {
         ProcessIdentity here = ProcessIdentity.ofThisProcess();
         silent("aa", owner(new ProcessIdentity(here.pid(), here.startTicks() + 1)) + "domain web\n");
@@ -389,7 +406,7 @@ class LibvirtHookTest {
     void whatIsNoRecordIsNoRun() throws Exception {
         silent("aa", "");
         silent("ab", "domain web\n");
-        silent("ac", "owner $(touch stolen) 1\ndomain web\n");
+        silent("ac", boot(Hosts.bootId()) + "owner $(touch stolen) 1\ndomain web\n");
         silent("ad", "\0\1\2\nowner\n\n");
         silent("not a run", ownerAlive() + "domain web\n");
         Files.createDirectory(runs.resolve("ae"));

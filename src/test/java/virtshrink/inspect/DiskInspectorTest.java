@@ -165,6 +165,61 @@ class DiskInspectorTest {
         }
     }
 
+    /** A partition given to a guest of the guest, with the superblock of an earlier life in the gap before its first partition. */
+    @Test
+    void leavesAPartitionWithAPartitionTableOfItsOwnAlone() throws IOException {
+        String ambiguous = "sda1 ext4 unsupported ambiguous: signatures of ext4 and a partition table of its own";
+        MemoryDisk nested = swap(ext(disk(), FIRST), SECOND, 512).u16le(FIRST + 510, 0xAA55);
+        assertEquals("sda1 ext4 free-space ", text(first(nested)));
+        MemoryDisk mbr = nested.copy();
+        mbr.put(FIRST + 446 + 4, 0x83).u32le(FIRST + 446 + 8, 64).u32le(FIRST + 446 + 12, 1024);
+        assertEquals(ambiguous, text(first(mbr)));
+        // A protective MBR alone, as of a GPT in sectors of another size.
+        MemoryDisk gpt = nested.copy();
+        gpt.put(FIRST + 446 + 4, 0xEE).u32le(FIRST + 446 + 8, 1).u32le(FIRST + 446 + 12, 2047);
+        assertEquals(ambiguous, text(first(gpt)));
+        // One that the guest of the guest may be suspended in.
+        DiskInspection inspection = inspect(mbr, ExtStandIn.freeing(8192, 4096, MIB));
+        assertEquals(
+                "sda2 swap unsupported left alone: sda1 (ext4) cannot be read, so the guest may be suspended and need this",
+                texts(inspection).get(1));
+        assertTrue(inspection.freeSpace().isEmpty());
+    }
+
+    private static FilesystemFinding first(BlockSource disk) throws IOException {
+        return inspect(disk, ExtStandIn.freeing(8192, 4096, MIB)).filesystems().get(0);
+    }
+
+    @Test
+    void aPartitionTableDoesNotHideAHibernatedGuestBesideIt() throws IOException {
+        MemoryDisk disk = disk().u16le(FIRST + 510, 0xAA55).put(FIRST + 4086, "S1SUSPEND\0");
+        disk.put(FIRST + 446 + 4, 0x83).u32le(FIRST + 446 + 8, 64).u32le(FIRST + 446 + 12, 1024);
+        assertTrue(inspect(disk).refusal().orElseThrow().contains("the guest is hibernated"));
+    }
+
+    @Test
+    void leavesSwapAloneBesideWhatMayHoldASuspendedSystem() throws IOException {
+        MemoryDisk xfs = disk().put(FIRST, "XFSB").u32be(FIRST + 4, 4096);
+        assertEquals(
+                "left alone: sda1 (xfs) cannot be read, so the guest may be suspended and need this",
+                ofSwapBeside(xfs).reasonText());
+        MemoryDisk noise = disk().put(FIRST + MIB - 1, 1);
+        assertEquals(
+                "left alone: sda1 (unknown) cannot be read, so the guest may be suspended and need this",
+                ofSwapBeside(noise).reasonText());
+    }
+
+    @Test
+    void freesSwapBesideWhatHoldsNoSystem() throws IOException {
+        assertInstanceOf(FilesystemState.FreeSpace.class, ofSwapBeside(disk()));
+        MemoryDisk squashfs = disk().put(FIRST, "hsqs").u16le(FIRST + 28, 4);
+        assertInstanceOf(FilesystemState.FreeSpace.class, ofSwapBeside(squashfs));
+    }
+
+    private static FilesystemState ofSwapBeside(MemoryDisk disk) throws IOException {
+        return inspect(swap(disk, SECOND, 512)).filesystems().get(1).state();
+    }
+
     @Test
     void leavesSwapAloneForAReasonFromOutside() throws IOException {
         DiskInspection inspection = inspect(swap(ext(disk(), FIRST), SECOND, 512), ExtStandIn.freeing(8192, 4096, MIB));

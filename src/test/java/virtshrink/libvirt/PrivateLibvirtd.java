@@ -11,6 +11,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 
@@ -114,6 +115,28 @@ public final class PrivateLibvirtd implements AutoCloseable {
     /** Ends libvirtd as a crash would. Guests keep running. */
     public void kill() throws IOException {
         command("kill", "gone");
+    }
+
+    /** Stops libvirtd in the middle of whatever it does: it takes connections, but answers nobody. Guests keep running. */
+    public void hang() throws IOException {
+        signal("STOP");
+    }
+
+    /** Undoes {@link #hang}. */
+    public void goOn() throws IOException {
+        signal("CONT");
+    }
+
+    private void signal(String name) throws IOException {
+        long pid = daemon().orElseThrow(() -> new IOException("this libvirtd does not run")).pid();
+        run(List.of("kill", "-" + name, Long.toString(pid)));
+    }
+
+    /** The process of libvirtd itself, if it runs. */
+    public Optional<ProcessHandle> daemon() {
+        return processes()
+                .filter(process -> process.info().command().orElse("").endsWith("/libvirtd"))
+                .findFirst();
     }
 
     /** What to put before a command so that it sees this libvirtd in the place of the host's: {@code qemu:///system} is this one then. */

@@ -11,6 +11,7 @@ import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.ZoneOffset;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.UnaryOperator;
@@ -112,7 +113,9 @@ final class OriginalsFixture implements AutoCloseable {
     }
 
     List<Upkeep.Deed> upkeepIn(Duration time) throws IOException {
-        return new Upkeep(originals, host(), at(time)).run();
+        List<Upkeep.Deed> deeds = new ArrayList<>();
+        new Upkeep(originals, host(), at(time), deeds::add).run();
+        return deeds;
     }
 
     /** A clock that stands still, that much ahead. */

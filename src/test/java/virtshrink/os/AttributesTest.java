@@ -19,19 +19,19 @@ class AttributesTest {
     @Test
     void attributesAreSetReadListedAndRemoved() throws Exception {
         try (OpenFile file = OpenFile.createExclusive(directory.resolve("file"), 0600)) {
-            assertEquals(List.of(), file.xattrNames());
-            assertTrue(file.xattr("user.one").isEmpty());
+            assertEquals(List.of(), file.inode().xattrNames());
+            assertTrue(file.inode().xattr("user.one").isEmpty());
             byte[] long1 = "1".repeat(1000).getBytes(UTF_8);
-            file.setXattr("user.one", long1);
-            file.setXattr("user.empty", new byte[0]);
-            assertArrayEquals(long1, file.xattr("user.one").orElseThrow());
-            assertEquals(0, file.xattr("user.empty").orElseThrow().length);
+            file.inode().setXattr("user.one", long1);
+            file.inode().setXattr("user.empty", new byte[0]);
+            assertArrayEquals(long1, file.inode().xattr("user.one").orElseThrow());
+            assertEquals(0, file.inode().xattr("user.empty").orElseThrow().length);
             assertEquals(
                     List.of("user.empty", "user.one"),
-                    file.xattrNames().stream().sorted().toList());
-            file.removeXattr("user.one");
-            assertEquals(List.of("user.empty"), file.xattrNames());
-            assertTrue(assertThrows(OsException.class, () -> file.removeXattr("user.one"))
+                    file.inode().xattrNames().stream().sorted().toList());
+            file.inode().removeXattr("user.one");
+            assertEquals(List.of("user.empty"), file.inode().xattrNames());
+            assertTrue(assertThrows(OsException.class, () -> file.inode().removeXattr("user.one"))
                     .is(Errno.ENODATA));
         }
     }
@@ -43,8 +43,8 @@ class AttributesTest {
         LoopMount.run("setfacl", "-m", "u:12345:rw,g:54321:r", from.toString());
         try (OpenFile source = OpenFile.readOnly(from);
                 OpenFile target = OpenFile.readOnly(to)) {
-            for (String name : source.xattrNames()) {
-                target.setXattr(name, source.xattr(name).orElseThrow());
+            for (String name : source.inode().xattrNames()) {
+                target.inode().setXattr(name, source.inode().xattr(name).orElseThrow());
             }
         }
         assertEquals(acl(from), acl(to));
@@ -59,10 +59,10 @@ class AttributesTest {
     void inodeFlagsAreThoseOfLsattr() throws Exception {
         Path path = directory.resolve("file");
         try (OpenFile file = OpenFile.createExclusive(path, 0600)) {
-            int fresh = file.inodeFlags().orElseThrow();
-            file.setInodeFlags(fresh | InodeFlags.NODUMP | InodeFlags.NOATIME);
+            int fresh = file.inode().flags().orElseThrow();
+            file.inode().setFlags(fresh | InodeFlags.NODUMP | InodeFlags.NOATIME);
             assertEquals(
-                    InodeFlags.NODUMP | InodeFlags.NOATIME, file.inodeFlags().orElseThrow() & InodeFlags.KEPT);
+                    InodeFlags.NODUMP | InodeFlags.NOATIME, file.inode().flags().orElseThrow() & InodeFlags.KEPT);
             String said = LoopMount.run("lsattr", path.toString());
             String letters = said.substring(0, said.indexOf(" "));
             assertTrue(letters.contains("d") && letters.contains("A"), letters);
@@ -75,7 +75,7 @@ class AttributesTest {
         Path path = Files.writeString(directory.resolve("file"), "x");
         LoopMount.run("chattr", "+i", path.toString());
         try (OpenFile file = OpenFile.readOnly(path)) {
-            int flags = file.inodeFlags().orElseThrow();
+            int flags = file.inode().flags().orElseThrow();
             assertEquals(InodeFlags.IMMUTABLE, flags & (InodeFlags.IMMUTABLE | InodeFlags.APPEND));
             Path other = Files.writeString(directory.resolve("other"), "y");
             assertTrue(assertThrows(OsException.class, () -> Renames.exchange(path, other))
@@ -88,8 +88,8 @@ class AttributesTest {
     @Test
     void filesystemWithoutFlagsHasNone() throws Exception {
         try (OpenFile file = OpenFile.readOnly(Path.of("/proc/self/stat"))) {
-            assertTrue(file.inodeFlags().isEmpty());
-            assertTrue(file.extendedAttributes().isEmpty());
+            assertTrue(file.inode().flags().isEmpty());
+            assertTrue(file.inode().extendedAttributes().isEmpty());
         }
     }
 }

@@ -63,7 +63,7 @@ class OpenFileTest {
     void opensWhateverAFileIsCalled(String name) throws Exception {
         Path path = directory.resolve(name);
         try (OpenFile file = OpenFile.createExclusive(path, 0600)) {
-            file.write(new byte[] {1}, 0);
+            file.content().write(new byte[] {1}, 0);
         }
         assertEquals(1, Files.size(path));
         assertEquals(1, FileStatus.of(path).sizeBytes());
@@ -132,17 +132,17 @@ class OpenFileTest {
     @Test
     void readsAndWritesAtOffsets() throws Exception {
         try (OpenFile file = OpenFile.createExclusive(directory.resolve("file"), 0600)) {
-            file.write("hello".getBytes(UTF_8), 1 << 20);
+            file.content().write("hello".getBytes(UTF_8), 1 << 20);
             byte[] back = new byte[8];
-            assertEquals(5, file.read(back, 1 << 20));
+            assertEquals(5, file.content().read(back, 1 << 20));
             assertArrayEquals("hello\0\0\0".getBytes(UTF_8), back);
-            assertEquals(0, file.read(back, 2 << 20));
-            assertEquals(4, file.writeSome(ByteBuffer.allocateDirect(4096).position(100), 4, 1 << 20));
-            assertEquals(5, file.read(back, 1 << 20));
+            assertEquals(0, file.content().read(back, 2 << 20));
+            assertEquals(4, file.content().writeSome(ByteBuffer.allocateDirect(4096).position(100), 4, 1 << 20));
+            assertEquals(5, file.content().read(back, 1 << 20));
             assertArrayEquals("\0\0\0\0o\0\0\0".getBytes(UTF_8), back);
             file.syncData();
             file.sync();
-            file.truncate(3);
+            file.content().truncate(3);
             assertEquals(3, file.status().sizeBytes());
         }
     }
@@ -151,14 +151,14 @@ class OpenFileTest {
     void findsDataAndHolesAndMakesThem() throws Exception {
         long block = 65536;
         try (OpenFile file = OpenFile.createExclusive(directory.resolve("sparse"), 0600)) {
-            file.write(new byte[2 * 65536], block);
-            file.truncate(5 * block);
-            assertEquals(OptionalLong.of(block), file.seekData(0));
-            assertEquals(OptionalLong.of(3 * block), file.seekHole(block));
-            assertEquals(OptionalLong.empty(), file.seekData(3 * block));
-            assertEquals(OptionalLong.empty(), file.seekHole(5 * block));
-            file.punchHole(block, block);
-            assertEquals(OptionalLong.of(2 * block), file.seekData(0));
+            file.content().write(new byte[2 * 65536], block);
+            file.content().truncate(5 * block);
+            assertEquals(OptionalLong.of(block), file.content().seekData(0));
+            assertEquals(OptionalLong.of(3 * block), file.content().seekHole(block));
+            assertEquals(OptionalLong.empty(), file.content().seekData(3 * block));
+            assertEquals(OptionalLong.empty(), file.content().seekHole(5 * block));
+            file.content().punchHole(block, block);
+            assertEquals(OptionalLong.of(2 * block), file.content().seekData(0));
             assertEquals(5 * block, file.status().sizeBytes());
         }
     }
@@ -203,13 +203,13 @@ class OpenFileTest {
         Files.setAttribute(path, "lastAccessTime", accessed);
         FileStatus before = FileStatus.of(path);
         try (OpenFile file = OpenFile.readOnly(path)) {
-            file.setModificationTime(1_234_567_890, 987_654_321);
+            file.inode().setModificationTime(1_234_567_890, 987_654_321);
             if (Hosts.effectiveUid() == 0) {
-                file.chown(-2, 12345); // as unsigned: 4294967294
+                file.inode().chown(-2, 12345); // as unsigned: 4294967294
                 assertEquals(-2, file.status().uid());
                 assertEquals(12345, file.status().gid());
             }
-            file.chmod(0640);
+            file.inode().chmod(0640);
             assertEquals(0640, file.status().permissions());
             assertEquals(1_234_567_890, file.status().mtimeSeconds());
             assertEquals(987_654_321, file.status().mtimeNanos());

@@ -38,10 +38,10 @@ class SharedBlocksTest {
             Path plain = btrfs.path().resolve("plain");
             try (OpenFile original = OpenFile.createExclusive(noCow, 0600);
                     OpenFile other = OpenFile.createExclusive(plain, 0600)) {
-                original.setInodeFlags(original.inodeFlags().orElseThrow() | InodeFlags.NOCOW);
+                original.inode().setFlags(original.inode().flags().orElseThrow() | InodeFlags.NOCOW);
                 fill(original, 16);
                 OsException refused =
-                        assertThrows(OsException.class, () -> other.cloneRange(original, 0, 4 * BLOCK, 0));
+                        assertThrows(OsException.class, () -> other.content().cloneRange(original, 0, 4 * BLOCK, 0));
                 assertTrue(refused.isUnsupported(), refused.getMessage());
                 assertTrue(ReflinkProbe.canClone(original, btrfs.path().resolve("probe")));
                 assertFalse(Files.exists(btrfs.path().resolve("probe")));
@@ -71,16 +71,16 @@ class SharedBlocksTest {
         int pieces = 1300;
         try (OpenFile file = OpenFile.createExclusive(scratch.resolve("fragmented"), 0600)) {
             for (int i = 0; i < pieces; i++) {
-                file.write(new byte[] {1}, 2L * i * 65536);
+                file.content().write(new byte[] {1}, 2L * i * 65536);
             }
-            List<PhysicalExtent> extents = file.extents();
+            List<PhysicalExtent> extents = file.content().extents();
             assertEquals(pieces, extents.size());
             for (int i = 0; i < pieces; i++) {
                 assertEquals(2L * i * 65536, extents.get(i).logicalBytes());
                 assertTrue(extents.get(i).hasPhysicalPlace(), extents.get(i).toString());
             }
             assertTrue(extents.get(pieces - 1).last());
-            assertTrue(file.extentsFrom(2L * pieces * 65536).isEmpty());
+            assertTrue(file.content().extentsFrom(2L * pieces * 65536).isEmpty());
         }
     }
 
@@ -89,8 +89,8 @@ class SharedBlocksTest {
         Path path = scratch.resolve("preallocated");
         LoopMount.run("fallocate", "-l", "1M", path.toString());
         try (OpenFile file = OpenFile.readWrite(path)) {
-            file.write(new byte[BLOCK], 0);
-            List<PhysicalExtent> extents = file.extents();
+            file.content().write(new byte[BLOCK], 0);
+            List<PhysicalExtent> extents = file.content().extents();
             assertFalse(extents.get(0).unwritten());
             assertTrue(extents.get(1).unwritten());
             assertEquals(1 << 20, file.status().allocatedBytes());
@@ -105,13 +105,13 @@ class SharedBlocksTest {
             assertFalse(ReflinkProbe.canClone(from, directory.resolve("probe")), "nothing to share");
             fill(from, 64);
             assertTrue(ReflinkProbe.canClone(from, directory.resolve("probe")));
-            to.cloneRange(from, 16 * BLOCK, 32 * BLOCK, 8 * BLOCK);
-            assertTrue(to.extents().stream().allMatch(PhysicalExtent::shared));
+            to.content().cloneRange(from, 16 * BLOCK, 32 * BLOCK, 8 * BLOCK);
+            assertTrue(to.content().extents().stream().allMatch(PhysicalExtent::shared));
             assertEquals(place(from, 16 * BLOCK), place(to, 8 * BLOCK));
             byte[] expected = new byte[32 * BLOCK];
             byte[] actual = new byte[32 * BLOCK];
-            from.read(expected, 16 * BLOCK);
-            to.read(actual, 8 * BLOCK);
+            from.content().read(expected, 16 * BLOCK);
+            to.content().read(actual, 8 * BLOCK);
             assertArrayEquals(expected, actual);
         }
         try (var left = Files.list(directory)) {
@@ -121,18 +121,18 @@ class SharedBlocksTest {
 
     /** Where the block lies on the disk that is the file's at this offset. */
     private static long place(OpenFile file, long offset) throws Exception {
-        PhysicalExtent extent = file.extentsFrom(offset).get(0);
+        PhysicalExtent extent = file.content().extentsFrom(offset).get(0);
         assertTrue(extent.hasPhysicalPlace());
         return extent.physicalBytes() + offset - extent.logicalBytes();
     }
 
     private static void keepsProject(Path directory) throws Exception {
         try (OpenFile file = OpenFile.createExclusive(directory.resolve("with project"), 0600)) {
-            ExtendedFileAttributes fresh = file.extendedAttributes().orElseThrow();
+            ExtendedFileAttributes fresh = file.inode().extendedAttributes().orElseThrow();
             assertEquals(0, fresh.projectId());
             ExtendedFileAttributes wanted = new ExtendedFileAttributes(fresh.flags(), 0, 4711, 0);
-            file.setExtendedAttributes(wanted);
-            assertEquals(wanted, file.extendedAttributes().orElseThrow());
+            file.inode().setExtendedAttributes(wanted);
+            assertEquals(wanted, file.inode().extendedAttributes().orElseThrow());
         }
     }
 
@@ -147,6 +147,6 @@ class SharedBlocksTest {
     private static void fill(OpenFile file, int blocks) throws Exception {
         byte[] bytes = new byte[blocks * BLOCK];
         new Random(4711).nextBytes(bytes);
-        file.write(bytes, 0);
+        file.content().write(bytes, 0);
     }
 }

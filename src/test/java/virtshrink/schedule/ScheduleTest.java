@@ -23,8 +23,10 @@ class ScheduleTest {
                 windowEnd.isEmpty() ? Optional.empty() : Optional.of(LocalTime.parse(windowEnd)),
                 Duration.ofMinutes(5),
                 makesUp,
+                Optional.empty(),
                 Selection.ALL,
                 MinimumGain.ANY,
+                Duration.ZERO,
                 Duration.ZERO,
                 false,
                 OriginalsPolicy.STANDARD);

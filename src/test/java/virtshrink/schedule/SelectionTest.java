@@ -35,7 +35,7 @@ class SelectionTest {
                 0,
                 0,
                 true,
-                "",
+                "<domain/>",
                 List.of(),
                 List.of());
     }

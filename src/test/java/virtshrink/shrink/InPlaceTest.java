@@ -21,6 +21,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import virtshrink.block.ExternalTool;
 import virtshrink.image.ImageFormat;
+import virtshrink.os.LoopMount;
 
 /** Giving free space back in the image itself. */
 class InPlaceTest {
@@ -218,6 +219,64 @@ class InPlaceTest {
             opener.destroyForcibly().waitFor();
         }
         assertEquals(before, FileProperties.sha256(image));
+    }
+
+    @Test
+    void anImageUnderALoopDeviceIsRefused() throws IOException {
+        LoopMount.needsRoot();
+        Path image = place.resolve("disk.img");
+        ExternalTool.run("cp", "--sparse=always", GuestDisk.shared().raw().toString(), image.toString());
+        String before = FileProperties.sha256(image);
+        String device = ExternalTool.run("losetup", "--find", "--show", image.toString())
+                .strip();
+        try {
+            String reason =
+                    run(image).format(ImageFormat.RAW).expect(Outcome.REFUSED).reason();
+
+            assertTrue(reason.contains("open in another process"), reason);
+        } finally {
+            ExternalTool.run("losetup", "-d", device);
+        }
+        assertEquals(before, FileProperties.sha256(image));
+    }
+
+    @Test
+    void aFileThatTakesTheImagesNameBetweenTwoBatchesIsNotWritten() throws IOException {
+        GuestDisk large = GuestDisk.make(directory, "large.raw", 3, 150 << 20);
+        Path image = large.imageIn(place.resolve("disk.qcow2"), "qcow2");
+        Path aside = place.resolve("aside.qcow2");
+        Path other = Files.copy(image, directory.resolve("other.qcow2"));
+        String otherWas = FileProperties.sha256(other);
+        TestRun run = run(image).progress(new ProgressListener() {
+            @Override
+            public void phaseBegan(Phase phase) {}
+
+            @Override
+            public void advanced(long doneBytes, long totalBytes) {
+                if (Files.exists(other)) {
+                    exchange(image, aside, other);
+                }
+            }
+        });
+        long before = FileProperties.allocatedBytes(image);
+
+        String reason = run.expect(Outcome.REFUSED).reason();
+
+        assertTrue(reason.contains("was replaced by another file while it was being worked on"), reason);
+        assertEquals(otherWas, FileProperties.sha256(image));
+        long after = FileProperties.allocatedBytes(aside);
+        assertTrue(after < before - 20 * MIB && after > 20 * MIB, () -> "from " + before + " to " + after);
+        FileProperties.requireCleanQcow2(aside);
+        large.requireSameIn(aside, "qcow2");
+    }
+
+    private static void exchange(Path image, Path aside, Path other) {
+        try {
+            Files.move(image, aside);
+            Files.move(other, image);
+        } catch (IOException problem) {
+            throw new AssertionError(problem);
+        }
     }
 
     // What one asks for, in place or not.

@@ -28,6 +28,7 @@ import virtshrink.cli.Main;
 /** {@code kill -9} at any moment leaves the whole old or the whole new image, and the next run tidies up. */
 class KillNineTest {
     private static final int KILLS = 50;
+    private static final List<Phase> PHASES = List.of(Phase.values());
     /** Another seed is another fifty moments; the one that failed is printed. */
     private static final long SEED = Long.getLong("virtshrink.seed", 20_240_229);
 
@@ -71,7 +72,7 @@ class KillNineTest {
         for (int kill = 0; kill < KILLS; kill++) {
             restore();
             Process victim = next;
-            Phase phase = Phase.values()[random.nextInt(Phase.values().length)];
+            Phase phase = PHASES.get(random.nextInt(PHASES.size()));
             long delayMicros = random.nextInt(phase == Phase.SWAP ? 4_000 : 60_000);
             String when = "seed %d, kill %d, %d µs after %s".formatted(SEED, kill, delayMicros, phase);
             long inode = FileProperties.inode(image);

@@ -205,7 +205,7 @@ class ShrinkFaultsTest {
     }
 
     @Test
-    void aReadOnlyMountIsRefused() throws IOException {
+    void inAReadOnlyMountNothingCanBeDone() throws IOException {
         LoopMount.needsRoot();
         Path place = image.getParent();
         ExternalTool.run("mount", "--bind", place.toString(), place.toString());
@@ -213,9 +213,10 @@ class ShrinkFaultsTest {
             ExternalTool.run("mount", "-o", "remount,ro,bind", place.toString());
             TestRun run = run();
 
-            String reason = run.expect(Outcome.REFUSED).reason();
+            String reason = run.expect(Outcome.FAILED).reason();
 
             assertTrue(reason.contains("no file can be made beside the image"), reason);
+            assertTrue(reason.endsWith("the original is untouched"), reason);
             requireUntouched(run);
         } finally {
             ExternalTool.run("umount", place.toString());
@@ -224,13 +225,13 @@ class ShrinkFaultsTest {
 
     @ParameterizedTest
     @ValueSource(strings = {"i", "a"})
-    void aDirectoryThatMustNotChangeIsRefused(String flag) throws IOException {
+    void inADirectoryThatMustNotChangeNothingCanBeDone(String flag) throws IOException {
         LoopMount.needsRoot();
         Path place = image.getParent();
         ExternalTool.run("chattr", "+" + flag, place.toString());
         TestRun run = run();
         try {
-            run.expect(Outcome.REFUSED);
+            run.expect(Outcome.FAILED);
         } finally {
             ExternalTool.run("chattr", "-" + flag, place.toString());
         }
@@ -286,6 +287,91 @@ class ShrinkFaultsTest {
         String reason = run.expect(Outcome.REFUSED).reason();
 
         assertTrue(reason.contains("was written to while it was being shrunk"), reason);
+        requireUntouched(run);
+    }
+
+    @Test
+    void anImageThatIsGivenToAnotherUserInMidRunIsHisAfterwards() throws IOException {
+        LoopMount.needsRoot();
+        run().when(Phase.VERIFY, () -> ExternalTool.run("chown", "12345:54321", image.toString()))
+                .expect(Outcome.SHRUNK);
+
+        assertEquals(
+                "12345 54321",
+                ExternalTool.run("stat", "--format=%u %g", image.toString()).strip());
+        GuestDisk.shared().requireSameIn(image, "qcow2");
+    }
+
+    static Stream<Arguments> changesOfAttributes() {
+        return Stream.of(
+                Arguments.of("owner", List.of("chown", "12345:54321")),
+                Arguments.of("mode", List.of("chmod", "600")),
+                Arguments.of("extended attributes", List.of("setfattr", "-n", "user.note", "-v", "new")));
+    }
+
+    /** After the new file has been given what the image had. */
+    @ParameterizedTest
+    @MethodSource("changesOfAttributes")
+    void anImageWhoseAttributesChangeAtTheLastMomentGetsItsNameBack(String what, List<String> command)
+            throws IOException {
+        LoopMount.needsRoot();
+        ExternalTool.assume("setfattr", "attr");
+        List<Integer> asked = new ArrayList<>();
+        TestRun run = run().guard(() -> {
+            asked.add(1);
+            if (asked.size() == 2) {
+                change(command);
+            }
+            return Optional.empty();
+        });
+
+        String reason = run.expect(Outcome.REFUSED).reason();
+
+        assertTrue(reason.contains("the " + what + " of " + image + " was changed"), reason);
+        requireUntouched(run);
+    }
+
+    private void change(List<String> command) {
+        List<String> whole = new ArrayList<>(command);
+        whole.add(image.toString());
+        try {
+            ExternalTool.run(whole.toArray(String[]::new));
+        } catch (IOException problem) {
+            throw new AssertionError(problem);
+        }
+    }
+
+    @Test
+    void anImageInADirectoryOfAnotherUserIsNotWorkedOn() throws IOException {
+        LoopMount.needsRoot();
+        Path place = image.getParent();
+        ExternalTool.run("chown", "65534", place.toString());
+        FileTime before = Files.getLastModifiedTime(place);
+        TestRun run = run();
+
+        String reason = run.expect(Outcome.REFUSED).reason();
+
+        assertTrue(reason.contains(place + " belongs to user 65534"), reason);
+        assertEquals(before, Files.getLastModifiedTime(place), "something was made there");
+        requireUntouched(run);
+    }
+
+    /** A link that another user has put where the result is to go would lead root's writing to where that user wants it. */
+    @Test
+    void anOutputInADirectoryOfAnotherUserIsNotWritten() throws IOException {
+        LoopMount.needsRoot();
+        Path theirs = Files.createDirectory(directory.resolve("theirs"));
+        Path precious = Files.writeString(directory.resolve("precious"), "root's");
+        Files.createSymbolicLink(theirs.resolve("out.qcow2.raw"), precious);
+        ExternalTool.run("chown", "-h", "-R", "65534", theirs.toString());
+        FileTime before = Files.getLastModifiedTime(theirs);
+        TestRun run = run().output(theirs.resolve("out.qcow2"));
+
+        String reason = run.expect(Outcome.REFUSED).reason();
+
+        assertTrue(reason.contains(theirs + " belongs to user 65534"), reason);
+        assertEquals(before, Files.getLastModifiedTime(theirs), "something was made there");
+        assertEquals("root's", Files.readString(precious));
         requireUntouched(run);
     }
 

@@ -7,7 +7,9 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -127,6 +129,102 @@ class ShrinkHostFilesystemsTest {
             disk.requireSameIn(image, "raw");
             assertTrue(wasShared(report), report.notes()::toString);
             assertTrue(report.reclaimedBytes() > 18 * MIB, report::toString);
+        }
+    }
+
+    /** A filesystem in user space that knows neither flag of renameat2(2) and cannot tell who has a file open. */
+    private LoopMount withoutExchange() throws IOException {
+        ExternalTool.assume("mkfs.ntfs", "ntfs-3g");
+        LoopMount mounted =
+                LoopMount.make(directory, HOST_BYTES, "permissions", "mkfs.ntfs", "--quiet", "--fast", "--force");
+        ExternalTool.run("chmod", "755", mounted.path().toString());
+        return mounted;
+    }
+
+    @Test
+    void whereFilesCannotBeExchangedTheImageIsRefusedUnlessAPlainRenameIsAllowed() throws IOException {
+        try (LoopMount host = withoutExchange()) {
+            GuestDisk disk = GuestDisk.shared();
+            Path image = disk.imageIn(host.path().resolve("disk.qcow2"), "qcow2");
+            ExternalTool.run("chown", "12345:54321", image.toString());
+            ExternalTool.run("chmod", "640", image.toString());
+            String original = FileProperties.sha256(image);
+            TestRun run = new TestRun(directory.resolve("runs"), image);
+
+            String reason = run.expect(Outcome.REFUSED).reason();
+
+            assertTrue(reason.contains("--allow-rename"), reason);
+            assertEquals(original, FileProperties.sha256(image));
+            run.requireNothingLeft();
+
+            run.allowRename().expect(Outcome.SHRUNK);
+
+            assertEquals(
+                    "12345 54321 640",
+                    ExternalTool.run("stat", "--format=%u %g %a", image.toString())
+                            .strip());
+            disk.requireSameIn(image, "qcow2");
+            FileProperties.requireCleanQcow2(image);
+            run.requireNothingLeft();
+        }
+    }
+
+    @Test
+    void thereTheOriginalIsKeptAndAnOutputPlacedWithoutReplacingAnything() throws IOException {
+        try (LoopMount host = withoutExchange()) {
+            GuestDisk disk = GuestDisk.shared();
+            Path image = disk.imageIn(host.path().resolve("disk.qcow2"), "qcow2");
+            String original = FileProperties.sha256(image);
+            Path output = host.path().resolve("small.qcow2");
+            TestRun run = new TestRun(directory.resolve("runs"), image);
+
+            run.output(output).expect(Outcome.SHRUNK);
+
+            disk.requireSameIn(output, "qcow2");
+            run.requireNothingLeft();
+            Files.delete(output);
+            run.when(Phase.SWAP, () -> Files.writeString(output, "precious"));
+            assertTrue(run.expect(Outcome.REFUSED).reason().contains("exists already"));
+            assertEquals("precious", Files.readString(output));
+
+            TestRun keeping =
+                    new TestRun(directory.resolve("runs"), image).allowRename().keepOriginal(".orig");
+            keeping.expect(Outcome.SHRUNK);
+            assertEquals(original, FileProperties.sha256(host.path().resolve("disk.qcow2.orig")));
+            disk.requireSameIn(image, "qcow2");
+            keeping.requireNothingLeft();
+        }
+    }
+
+    @Test
+    void thereAnOwnerThatChangesAtTheLastMomentIsNotLost() throws IOException {
+        try (LoopMount host = withoutExchange()) {
+            Path image = GuestDisk.shared().imageIn(host.path().resolve("disk.qcow2"), "qcow2");
+            String original = FileProperties.sha256(image);
+            List<Integer> asked = new ArrayList<>();
+            TestRun run = new TestRun(directory.resolve("runs"), image)
+                    .allowRename()
+                    .guard(() -> {
+                        asked.add(1);
+                        if (asked.size() == 2) {
+                            chown(image);
+                        }
+                        return Optional.empty();
+                    });
+
+            String reason = run.expect(Outcome.REFUSED).reason();
+
+            assertTrue(reason.contains("the owner of " + image + " was changed"), reason);
+            assertEquals(original, FileProperties.sha256(image));
+            run.requireNothingLeft();
+        }
+    }
+
+    private static void chown(Path image) {
+        try {
+            ExternalTool.run("chown", "12345:54321", image.toString());
+        } catch (IOException problem) {
+            throw new AssertionError(problem);
         }
     }
 

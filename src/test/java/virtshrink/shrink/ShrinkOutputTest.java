@@ -15,6 +15,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import virtshrink.block.ExternalTool;
+import virtshrink.image.ImageFormat;
 import virtshrink.os.LoopMount;
 
 /** Results that go to another file, and files with names that mean something to others. */
@@ -126,6 +127,61 @@ class ShrinkOutputTest {
             GuestDisk.shared().requireSameIn(output, "qcow2");
             requireUntouched(run);
         }
+    }
+
+    /** Whoever may read the overlay has not been told that he may read what it stands on. */
+    @Test
+    void anOutputThatHoldsTheBackingFileTooIsItsOwnersAlone() throws IOException {
+        GuestDisk second = onABackingFile();
+        TestRun run = run().convertTo(ImageFormat.RAW);
+
+        ShrinkReport report = run.expect(Outcome.SHRUNK);
+
+        assertEquals(
+                "600 0",
+                ExternalTool.run("stat", "--format=%a %u", output.toString()).strip());
+        assertTrue(report.notes().toString().contains("only its owner may read it"), report.notes()::toString);
+        second.requireSameIn(output, "raw");
+        requireUntouched(run);
+    }
+
+    @Test
+    void anOutputThatStandsOnTheSameBackingFileIsWhoseTheOverlayIs() throws IOException {
+        onABackingFile();
+        output = image.resolveSibling("small.qcow2");
+        TestRun run = run();
+
+        run.expect(Outcome.SHRUNK);
+
+        assertEquals(
+                "644 12345",
+                ExternalTool.run("stat", "--format=%a %u", output.toString()).strip());
+        requireUntouched(run);
+    }
+
+    @Test
+    void anOverlayDoesNotBecomeAFileWithItsBackingFilesContentUnderItsOwnOwner() throws IOException {
+        onABackingFile();
+        TestRun run = new TestRun(directory.resolve("runs"), image).convertTo(ImageFormat.RAW);
+
+        String reason = run.expect(Outcome.REFUSED).reason();
+
+        assertTrue(reason.contains("name an output"), reason);
+        requireUntouched(run);
+    }
+
+    private GuestDisk onABackingFile() throws IOException {
+        LoopMount.needsRoot();
+        GuestDisk first = GuestDisk.shared();
+        GuestDisk second = first.later(directory.resolve("second.raw"), 2);
+        Files.delete(image);
+        Path base = Files.copy(first.raw(), image.resolveSibling("base.raw"));
+        ExternalTool.run("chmod", "600", base.toString());
+        second.layerOn(first, image, "base.raw", "raw");
+        ExternalTool.run("chown", "12345", image.toString());
+        ExternalTool.run("chmod", "644", image.toString());
+        original = FileProperties.sha256(image) + FileProperties.attributes(image);
+        return second;
     }
 
     @ParameterizedTest

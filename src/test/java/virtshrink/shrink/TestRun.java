@@ -27,6 +27,7 @@ final class TestRun {
     private Set<String> zero = Set.of();
     private boolean inPlace;
     private boolean dryRun;
+    private boolean allowRename;
     private Optional<String> keepOriginal = Optional.empty();
     private MinimumGain minimumGain = MinimumGain.ANY;
     private ShrinkRequest.Filler filler = ShrinkRequest.Filler.AUTO;
@@ -85,6 +86,11 @@ final class TestRun {
 
     TestRun dryRun() {
         dryRun = true;
+        return this;
+    }
+
+    TestRun allowRename() {
+        allowRename = true;
         return this;
     }
 
@@ -166,7 +172,7 @@ final class TestRun {
                 keepOriginal,
                 minimumGain,
                 filler,
-                false,
+                allowRename,
                 guard);
     }
 

@@ -131,8 +131,15 @@ class YieldTest {
     }
 
     enum Moment {
-        BEFORE_THE_LOCK,
-        BEFORE_THE_SWAP
+        BEFORE_THE_LOCK(1),
+        BEFORE_THE_SWAP(2);
+
+        /** Which of the questions it is. */
+        private final int question;
+
+        Moment(int question) {
+            this.question = question;
+        }
     }
 
     private final class AskedGuard implements IdleGuard {
@@ -147,7 +154,8 @@ class YieldTest {
 
         @Override
         public Optional<String> whyNotNow() {
-            if (count++ != moment.ordinal()) {
+            count++;
+            if (count != moment.question) {
                 return Optional.empty();
             }
             try {

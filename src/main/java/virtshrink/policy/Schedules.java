@@ -1,19 +1,27 @@
-package virtshrink.daemon;
+package virtshrink.policy;
 
 import java.time.Duration;
 import java.util.List;
+import java.util.Optional;
 import virtshrink.config.Configuration;
 import virtshrink.config.ScheduleSettings;
 import virtshrink.config.ScheduleSettings.Misfire;
+import virtshrink.config.SyntaxChecks;
+import virtshrink.libvirt.Hypervisor;
+import virtshrink.schedule.CronTimes;
 import virtshrink.schedule.Patterns;
 import virtshrink.schedule.Schedule;
 import virtshrink.schedule.Selection;
 
 /** What is configured, as what is done. */
-final class Schedules {
+public final class Schedules {
+    /** What is asked of a configuration beyond its form. */
+    public static final SyntaxChecks CHECKS = new SyntaxChecks(CronTimes::problemWith, Hypervisor::problemWith);
+
     private Schedules() {}
 
-    static List<Schedule> of(Configuration configuration) {
+    /** Those of a configuration that was read with {@link #CHECKS}, in its order. */
+    public static List<Schedule> of(Configuration configuration) {
         return configuration.schedules().stream().map(Schedules::of).toList();
     }
 
@@ -25,6 +33,7 @@ final class Schedules {
                 settings.windowEnd(),
                 settings.startMargin(),
                 settings.misfire() == Misfire.RUN,
+                Optional.of(Duration.ofMinutes(settings.afterStopMinutes())).filter(delay -> !delay.isZero()),
                 new Selection(
                         patterns(settings.names()),
                         patterns(settings.titles()),
@@ -32,6 +41,7 @@ final class Schedules {
                         patterns(settings.paths())),
                 settings.minimumGain(),
                 Duration.ofDays(settings.minimumDaysSinceShrink()),
+                Duration.ofHours(settings.minimumHoursOff()),
                 settings.allowRename(),
                 settings.originals());
     }
