@@ -53,11 +53,12 @@ final class Handover {
     void there(KeptOriginal moving, Path ready) throws IOException, ImageRefusedException, RunCancelledException {
         FileStamp copy = moving.replacement().orElseThrow();
         Path named = moving.image().file();
+        Runnable takeAway = () -> takeAway(named, copy, ready);
         Redefinition redefinition = new Redefinition(
                 guard,
                 cancellation,
                 () -> host.move(moving.uuid(), moving.target(), moving.original(), moving.image()),
-                () -> takeAway(named, copy, ready));
+                takeAway);
         Optional<Answer> answer;
         try (DiskPair pair = DiskPair.take(runs, moving.original().file(), ready, redefinition)) {
             requireAsRecorded(pair, moving.stamp(), copy);
@@ -66,26 +67,22 @@ final class Handover {
             try {
                 answer = redefinition.ask();
             } catch (RunCancelledException stopped) {
-                takeAway(named, copy, ready);
+                takeAway.run();
                 throw stopped;
             }
             pair.giveBack();
         }
-        try {
-            settle(answer, redefinition, moving.original(), moving.image(), moving);
-        } catch (ImageRefusedException refused) {
-            takeAway(named, copy, ready);
-            throw refused;
-        }
+        new Settling(moving.original(), moving.image(), moving, takeAway).settle(answer, redefinition);
     }
 
     /** From the copy back to the raw original; as {@link #there}, except that both have their names already. */
     void back(KeptOriginal returning) throws IOException, ImageRefusedException, RunCancelledException {
+        Runnable nothingToTake = () -> LOG.warn("{}: libvirt has not changed the definition", returning.subject());
         Redefinition redefinition = new Redefinition(
                 guard,
                 cancellation,
                 () -> host.move(returning.uuid(), returning.target(), returning.image(), returning.original()),
-                () -> LOG.warn("{}: the definition is changed while the guest starts", returning.subject()));
+                nothingToTake);
         Optional<Answer> answer;
         try (DiskPair pair = DiskPair.take(
                 runs, returning.image().file(), returning.original().file(), redefinition)) {
@@ -94,7 +91,7 @@ final class Handover {
             answer = redefinition.ask();
             pair.giveBack();
         }
-        settle(answer, redefinition, returning.image(), returning.original(), returning);
+        new Settling(returning.image(), returning.original(), returning, nothingToTake).settle(answer, redefinition);
     }
 
     private static void requireAsRecorded(DiskPair pair, FileStamp present, FileStamp successor)
@@ -128,48 +125,66 @@ final class Handover {
         }
     }
 
-    private void settle(
-            Optional<Answer> answer, Redefinition redefinition, ImagePlace from, ImagePlace to, KeptOriginal kept)
-            throws IOException, ImageRefusedException, RunCancelledException {
-        if (answer.isEmpty()) {
-            undo(redefinition, from, to, kept);
-            throw new RunCancelledException("a guest wants to start");
+    /** What has to follow the call, when both files have been given back. */
+    private final class Settling {
+        private final ImagePlace from;
+        private final ImagePlace to;
+        private final KeptOriginal kept;
+        private final Runnable takeAway;
+
+        Settling(ImagePlace from, ImagePlace to, KeptOriginal kept, Runnable takeAway) {
+            this.from = from;
+            this.to = to;
+            this.kept = kept;
+            this.takeAway = takeAway;
         }
-        switch (answer.get()) {
-            case DONE -> LOG.debug("{}: is {} now", kept.subject(), to.file());
-            case REFUSED -> throw new ImageRefusedException(redefinition.reason());
-            case UNKNOWN -> {
-                if (isDefinedAs(from, kept)) {
+
+        void settle(Optional<Answer> answer, Redefinition redefinition)
+                throws IOException, ImageRefusedException, RunCancelledException {
+            if (answer.isEmpty()) {
+                undo(redefinition.late());
+                throw new RunCancelledException("a guest wants to start");
+            }
+            switch (answer.get()) {
+                case DONE -> LOG.debug("{}: is {} now", kept.subject(), to.file());
+                case REFUSED -> {
+                    takeAway.run();
                     throw new ImageRefusedException(redefinition.reason());
-                } else if (!isDefinedAs(to, kept)) {
-                    throw new IOException("the disk " + kept.target() + " of the domain " + kept.domain()
-                            + " is neither what it was nor what it was to be: " + redefinition.reason());
+                }
+                case UNKNOWN -> {
+                    if (!isDefinedAs(to)) {
+                        // A libvirt that hangs may change it yet.
+                        takeAway.run();
+                        throw new IOException(redefinition.reason());
+                    }
                 }
             }
         }
-    }
 
-    /** The guest has what it had; so must its definition. */
-    private void undo(Redefinition redefinition, ImagePlace from, ImagePlace to, KeptOriginal kept) throws IOException {
-        Optional<Answer> late = redefinition.late();
-        if (late.isEmpty()) {
-            throw new IOException("libvirt does not say what the definition of " + kept.domain()
-                    + " is; the daemon settles that at its next start or night");
-        }
-        if (late.get() != Answer.REFUSED) {
-            try {
-                host.move(kept.uuid(), kept.target(), to, from);
-            } catch (RedefinitionRefusedException isAsItWas) {
-                LOG.debug("{}: the definition has not been changed", kept.subject(), isAsItWas);
+        /** The guest has what it had; so must its definition. */
+        private void undo(Optional<Answer> late) throws IOException {
+            if (late.equals(Optional.of(Answer.REFUSED))) {
+                return;
+            }
+            if (late.isPresent()) {
+                try {
+                    host.move(kept.uuid(), kept.target(), to, from);
+                } catch (RedefinitionRefusedException isAsItWas) {
+                    LOG.debug("{}: the definition has not been changed", kept.subject(), isAsItWas);
+                }
+            }
+            if (!late.equals(Optional.of(Answer.DONE))) {
+                throw new IOException("a guest wants to start, and libvirt does not say what the definition of "
+                        + kept.domain() + " is");
             }
         }
-    }
 
-    private boolean isDefinedAs(ImagePlace place, KeptOriginal kept) throws IOException {
-        Optional<DomainRecord> domain = host.domain(kept.uuid().toString());
-        return domain.flatMap(found -> found.disk(kept.target()))
-                .filter(disk -> names(disk, place))
-                .isPresent();
+        private boolean isDefinedAs(ImagePlace place) throws IOException {
+            Optional<DomainRecord> domain = host.domain(kept.uuid().toString());
+            return domain.flatMap(found -> found.disk(kept.target()))
+                    .filter(disk -> names(disk, place))
+                    .isPresent();
+        }
     }
 
     /** Whether the definition names that file, which need not exist. */

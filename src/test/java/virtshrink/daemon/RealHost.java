@@ -104,7 +104,7 @@ final class RealHost implements AutoCloseable {
         return all.subList(before, all.size());
     }
 
-    private List<HistoryEntry> entries() throws IOException {
+    List<HistoryEntry> entries() throws IOException {
         List<HistoryEntry> found = new ArrayList<>();
         HistoryReader.read(historyDirectory, found::add);
         return found;
