@@ -26,8 +26,9 @@ import virtshrink.shrink.Cancellation.RunCancelledException;
 
 @Command(
         name = "restore",
-        description = "Gives the disks of a shut-off domain their originals back, which the daemon has kept by its policy"
-                + " keep-original or keep-converted. What has their place now is removed.")
+        description =
+                "Gives the disks of a shut-off domain their originals back, which the daemon has kept by its policy"
+                        + " keep-original or keep-converted. What has their place now is removed.")
 final class RestoreCommand implements Callable<Integer> {
     private final Session session;
 
@@ -110,7 +111,8 @@ final class RestoreCommand implements Callable<Integer> {
     private RestoredDisk restore(KeptOriginal kept, DiskHost host, Originals originals) {
         try {
             Restore restore = new Restore(originals, host, RunDirectory.standard(), Clock.systemUTC());
-            List<String> notes = restore.run(kept, discardChanges, session.stop().newCancellation());
+            List<String> notes =
+                    restore.run(kept, discardChanges, session.stop().newCancellation());
             return new RestoredDisk(kept, ExitCode.DONE, "", notes);
         } catch (ImageRefusedException refused) {
             return new RestoredDisk(kept, ExitCode.REFUSED, String.valueOf(refused.getMessage()), List.of());

@@ -69,7 +69,8 @@ final class ScheduleReader {
     private static KeepOriginal keepConverted(String text) throws BadValueException {
         KeepOriginal keep = value(text, KeepOriginal::parse);
         if (keep instanceof KeepOriginal.No) {
-            throw new BadValueException("the raw disk has to be kept for a while: until-clean-stop, or a time such as 14d");
+            throw new BadValueException(
+                    "the raw disk has to be kept for a while: until-clean-stop, or a time such as 14d");
         }
         return keep;
     }

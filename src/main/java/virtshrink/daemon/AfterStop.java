@@ -30,12 +30,13 @@ final class AfterStop {
     synchronized void changed(DomainChange change, List<Schedule> schedules, Instant now) {
         switch (change.kind()) {
             case DEFINED -> {}
-            case SHUT_DOWN -> schedules.forEach(schedule -> schedule.afterStop()
-                    .ifPresent(delay -> waiting.put(
-                            new Key(schedule.name(), change.domain()),
-                            new Due(schedule.name(), change.domain(), change.name(), now.plus(delay)))));
-            case UNDEFINED, RUNS, FAILED_TO_START, STOPPED_OTHERWISE -> waiting.keySet()
-                    .removeIf(key -> key.domain().equals(change.domain()));
+            case SHUT_DOWN ->
+                schedules.forEach(schedule -> schedule.afterStop()
+                        .ifPresent(delay -> waiting.put(
+                                new Key(schedule.name(), change.domain()),
+                                new Due(schedule.name(), change.domain(), change.name(), now.plus(delay)))));
+            case UNDEFINED, RUNS, FAILED_TO_START, STOPPED_OTHERWISE ->
+                waiting.keySet().removeIf(key -> key.domain().equals(change.domain()));
         }
     }
 
@@ -52,8 +53,6 @@ final class AfterStop {
     }
 
     private Optional<Due> first(Instant now) {
-        return waiting.values().stream()
-                .filter(due -> !due.at().isAfter(now))
-                .min(Comparator.comparing(Due::at));
+        return waiting.values().stream().filter(due -> !due.at().isAfter(now)).min(Comparator.comparing(Due::at));
     }
 }

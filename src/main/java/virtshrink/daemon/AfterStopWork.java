@@ -57,7 +57,8 @@ final class AfterStopWork {
     void tick() {
         try {
             while (waiting.isAnyDue(now()) && !workshop.current().isStopped()) {
-                // Whose turn it is shows when the work before has ended: a domain may have been started again meanwhile.
+                // Whose turn it is shows when the work before has ended: a domain may have been started again
+                // meanwhile.
                 oneAtATime.accept(() -> waiting.takeDue(now()).ifPresent(this::lookAt));
             }
         } catch (RuntimeException bug) {

@@ -103,8 +103,8 @@ final class Daemon {
     private void watchDomains() {
         AfterStop afterStop = new AfterStop();
         Supplier<String> uri = () -> configuration.connect();
-        DomainReactions reactions = new DomainReactions(
-                workshop.current(), afterStop, () -> Schedules.of(configuration), workshop.clock());
+        DomainReactions reactions =
+                new DomainReactions(workshop.current(), afterStop, () -> Schedules.of(configuration), workshop.clock());
         new DomainEvents(workshop.current(), domainEvents, uri, HookCheck.ofHost()::run, reactions::changed).start();
         new IdleCheck(workshop, uri, reactions).start();
         new AfterStopWork(workshop, afterStop, () -> configuration, this::work).start();

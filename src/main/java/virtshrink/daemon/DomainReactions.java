@@ -22,8 +22,7 @@ final class DomainReactions {
     private final Supplier<List<Schedule>> schedules;
     private final Clock clock;
 
-    DomainReactions(
-            CurrentWork current, AfterStop afterStop, Supplier<List<Schedule>> schedules, Clock clock) {
+    DomainReactions(CurrentWork current, AfterStop afterStop, Supplier<List<Schedule>> schedules, Clock clock) {
         this.current = current;
         this.afterStop = afterStop;
         this.schedules = schedules;

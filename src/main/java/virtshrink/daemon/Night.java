@@ -138,9 +138,7 @@ final class Night {
     }
 
     private List<DomainVerdict> candidates(Domains domains) throws LibvirtUnavailableException {
-        return only.isPresent()
-                ? domains.named(only.get().toString()).stream().toList()
-                : domains.all();
+        return only.isPresent() ? domains.named(only.get().toString()).stream().toList() : domains.all();
     }
 
     private List<Worthwhile> estimate(List<Choice.Take> taken, Crew crew)

@@ -110,7 +110,8 @@ public final class DiskPair implements AutoCloseable {
     @Override
     public void close() throws IOException {
         try {
-            // The descriptors take their time when that was the last hold on a large deleted file; nobody need wait for it.
+            // The descriptors take their time when that was the last hold on a large deleted file; nobody need wait for
+            // it.
             giveBack();
             close(Optional.of(successor()), hold, watch);
         } finally {

@@ -118,11 +118,13 @@ final class FileAttributes {
                 && present.isPresent()
                 && wanted.get().projectId() != present.get().projectId()) {
             ExtendedFileAttributes own = present.get();
-            replacement.inode().setExtendedAttributes(new ExtendedFileAttributes(
-                    own.flags(),
-                    own.extentSizeHintBytes(),
-                    wanted.get().projectId(),
-                    own.copyOnWriteExtentSizeHintBytes()));
+            replacement
+                    .inode()
+                    .setExtendedAttributes(new ExtendedFileAttributes(
+                            own.flags(),
+                            own.extentSizeHintBytes(),
+                            wanted.get().projectId(),
+                            own.copyOnWriteExtentSizeHintBytes()));
         }
     }
 }

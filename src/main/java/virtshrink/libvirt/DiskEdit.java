@@ -44,15 +44,18 @@ final class DiskEdit {
         Element source = SafeXml.child(disk, "source")
                 .orElseThrow(() -> new RedefinitionRefusedException("the disk " + target + " has no source"));
         Optional<Element> driver = SafeXml.child(disk, "driver");
-        String format = driver.flatMap(element -> SafeXml.attribute(element, "type")).orElse("raw");
-        if (!sameFile(source.getAttribute("file")) || !format.equals(from.format().qemuName())) {
-            throw new RedefinitionRefusedException("the disk " + target + " is no longer the " + from.format().qemuName()
-                    + " image " + from.file());
+        String format =
+                driver.flatMap(element -> SafeXml.attribute(element, "type")).orElse("raw");
+        if (!sameFile(source.getAttribute("file"))
+                || !format.equals(from.format().qemuName())) {
+            throw new RedefinitionRefusedException(
+                    "the disk " + target + " is no longer the " + from.format().qemuName() + " image " + from.file());
         }
         source.setAttribute("file", to.file().toString());
         // What it says of backing files is about the other image.
         SafeXml.children(disk, "backingStore").forEach(disk::removeChild);
-        driver.orElseGet(() -> addedDriver(disk)).setAttribute("type", to.format().qemuName());
+        driver.orElseGet(() -> addedDriver(disk))
+                .setAttribute("type", to.format().qemuName());
         return text(domain);
     }
 

@@ -30,11 +30,12 @@ public record DomainChange(UUID domain, String name, Kind kind) {
             return switch (event) {
                 case EVENT_DEFINED -> DEFINED;
                 case EVENT_UNDEFINED -> UNDEFINED;
-                case EVENT_STOPPED -> switch (detail) {
-                    case STOPPED_SHUTDOWN -> SHUT_DOWN;
-                    case STOPPED_FAILED -> FAILED_TO_START;
-                    default -> STOPPED_OTHERWISE;
-                };
+                case EVENT_STOPPED ->
+                    switch (detail) {
+                        case STOPPED_SHUTDOWN -> SHUT_DOWN;
+                        case STOPPED_FAILED -> FAILED_TO_START;
+                        default -> STOPPED_OTHERWISE;
+                    };
                 default -> RUNS;
             };
         }

@@ -90,7 +90,8 @@ final class DomainLog {
             for (String suffix : SUFFIXES) {
                 Path log = live.resolveSibling(domain + ".log" + suffix);
                 // A run that reaches from one file into the next is not looked for: the next one will do.
-                if (present.contains(log) && showsCleanRunSince(suffix.endsWith(".gz") ? unpacked(log) : tail(log), since)) {
+                if (present.contains(log)
+                        && showsCleanRunSince(suffix.endsWith(".gz") ? unpacked(log) : tail(log), since)) {
                     return true;
                 }
             }

@@ -194,7 +194,8 @@ public final class Hypervisor implements AutoCloseable {
             throw new RedefinitionRefusedException(
                     "the definition of the domain " + domain + " cannot be understood: " + e.getMessage());
         }
-        // libvirt has no way to define only what has not been changed meanwhile: nothing comes between the two calls. And
+        // libvirt has no way to define only what has not been changed meanwhile: nothing comes between the two calls.
+        // And
         // never again over another connection: by then it may have been changed.
         calls.call(() -> askOnce(what, () -> {
             connection.define(fresh);

@@ -53,7 +53,8 @@ public final class LibvirtDiskHost implements DiskHost {
         if (log.showsCleanRunSince(domain.name(), since)) {
             return true;
         }
-        // Without a log: what was written since, a guest has written that ran since; libvirt knows how its last run ended.
+        // Without a log: what was written since, a guest has written that ran since; libvirt knows how its last run
+        // ended.
         return written
                 && domain.state() == DomainState.SHUT_OFF
                 && !domain.managedSave()

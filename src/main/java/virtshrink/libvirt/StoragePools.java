@@ -157,8 +157,7 @@ final class StoragePools {
     Map<String, Path> directories() throws LibvirtException, IOException {
         Map<String, Path> found = new TreeMap<>();
         for (String name : activePools()) {
-            ask(name, (pool, description) -> directory(description))
-                    .ifPresent(directory -> found.put(name, directory));
+            ask(name, (pool, description) -> directory(description)).ifPresent(directory -> found.put(name, directory));
         }
         return found;
     }

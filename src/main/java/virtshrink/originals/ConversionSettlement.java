@@ -62,15 +62,18 @@ final class ConversionSettlement implements Settlement {
         }
         // Only this record knows that name, and nobody else has ever been told it.
         Optional<FileStamp> made = FileStamp.of(ready);
-        return made.isPresent() ? withoutCopy(made.get(), "a run that died had only begun to convert it") : new Over(Optional.empty());
+        return made.isPresent()
+                ? withoutCopy(made.get(), "a run that died had only begun to convert it")
+                : new Over(Optional.empty());
     }
 
     private Verdict named(ImagePlace inDefinition, ImagePlace other, DomainRecord domain) throws IOException {
         Optional<String> lives = whyOtherLives(inDefinition, other, domain);
         if (lives.isPresent()) {
             if (isTouched(inDefinition)) {
-                return new Undecided("both " + raw + " and " + copy
-                        + " have been written to since the one was made from the other; compare them, and remove the one that the guest did not use last");
+                return new Undecided(
+                        "both " + raw + " and " + copy
+                                + " have been written to since the one was made from the other; compare them, and remove the one that the guest did not use last");
             }
             return defineBack(inDefinition, other);
         }
@@ -94,9 +97,7 @@ final class ConversionSettlement implements Settlement {
         FileStamp recorded = place.equals(kept.original())
                 ? kept.stamp()
                 : kept.replacement().orElseThrow();
-        return FileStamp.of(place.file())
-                .filter(now -> !now.equals(recorded))
-                .isPresent();
+        return FileStamp.of(place.file()).filter(now -> !now.equals(recorded)).isPresent();
     }
 
     private Verdict defineBack(ImagePlace from, ImagePlace to) throws IOException {

@@ -96,7 +96,10 @@ public final class Keeping {
     }
 
     private ShrinkRequest prepared(ShrinkRequest disk) throws IOException {
-        if (disk.dryRun() || disk.inPlace() || disk.output().isPresent() || disk.target().isEmpty()) {
+        if (disk.dryRun()
+                || disk.inPlace()
+                || disk.output().isPresent()
+                || disk.target().isEmpty()) {
             return disk;
         }
         Optional<FileStamp> stamp = FileStamp.of(disk.image().toRealPath());
@@ -140,8 +143,7 @@ public final class Keeping {
     private ShrinkRequest converted(ShrinkRequest disk, FileStamp stamp) throws IOException {
         Path raw = disk.image().toRealPath();
         ImagePlace copy = new ImagePlace(qcow2Beside(raw), ImageFormat.QCOW2);
-        KeptOriginal record =
-                intend(disk, copy, new ImagePlace(raw, ImageFormat.RAW), stamp, policy.keepConverted());
+        KeptOriginal record = intend(disk, copy, new ImagePlace(raw, ImageFormat.RAW), stamp, policy.keepConverted());
         return disk.convertedTo(ready(record), ImageFormat.QCOW2);
     }
 
@@ -217,7 +219,9 @@ public final class Keeping {
                 originals.forget(record);
                 return report;
             }
-            return record.converted() ? handOver(report, request, record, hosts.connect(), runs, own) : noted(report, record);
+            return record.converted()
+                    ? handOver(report, request, record, hosts.connect(), runs, own)
+                    : noted(report, record);
         } catch (IOException problem) {
             LOG.error("{}: what becomes of its original is not settled", record.subject(), problem);
             if (record.converted()) {
@@ -276,7 +280,8 @@ public final class Keeping {
             LOG.warn("{}: not given its qcow2 image, or not surely", record.subject(), problem);
             return report.endedUnchanged(
                     Outcome.FAILED,
-                    problem.getMessage() + "; both images are whole, and the daemon settles at its next start or night which one it is");
+                    problem.getMessage()
+                            + "; both images are whole, and the daemon settles at its next start or night which one it is");
         }
         originals.write(moving.at(Stage.KEPT, clock.instant()));
         return report.on(record.image().file())

@@ -83,9 +83,7 @@ public record KeptOriginal(
      * says it where the run could not.
      */
     boolean isReplacementUnchanged(FileStamp now) {
-        return replacement.isPresent()
-                ? replacement.get().equals(now)
-                : now.sameTime(stamp) && !now.sameFile(stamp);
+        return replacement.isPresent() ? replacement.get().equals(now) : now.sameTime(stamp) && !now.sameFile(stamp);
     }
 
     /** For people: the disk and its domain. */

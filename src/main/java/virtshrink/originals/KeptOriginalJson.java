@@ -41,8 +41,7 @@ final class KeptOriginalJson {
 
     private static String text(FileStamp stamp) {
         return "%d %d %d %d %d"
-                .formatted(
-                        stamp.device(), stamp.inode(), stamp.sizeBytes(), stamp.mtimeSeconds(), stamp.mtimeNanos());
+                .formatted(stamp.device(), stamp.inode(), stamp.sizeBytes(), stamp.mtimeSeconds(), stamp.mtimeNanos());
     }
 
     /**
@@ -65,9 +64,7 @@ final class KeptOriginalJson {
                     place(json, "image"),
                     place(json, "original"),
                     stamp(field(json, "stamp")),
-                    json.containsKey("replacement")
-                            ? Optional.of(stamp(field(json, "replacement")))
-                            : Optional.empty(),
+                    json.containsKey("replacement") ? Optional.of(stamp(field(json, "replacement"))) : Optional.empty(),
                     KeepOriginal.parse(field(json, "keep")));
         } catch (IllegalArgumentException | ArithmeticException | DateTimeException notOurs) {
             throw new IOException("it is no record of a kept original: " + notOurs.getMessage(), notOurs);

@@ -54,11 +54,11 @@ public final class Restore {
         IdleGuard guard = guard(kept);
         GuardedOwner owner = new GuardedOwner(guard, cancellation);
         FileStamp original = FileStamp.of(kept.original().file())
-                .orElseThrow(() -> new ImageRefusedException("the original of " + kept.subject() + " is gone: there is no "
-                        + kept.original().file()));
+                .orElseThrow(() -> new ImageRefusedException("the original of " + kept.subject()
+                        + " is gone: there is no " + kept.original().file()));
         if (!original.equals(kept.stamp())) {
-            throw new ImageRefusedException(kept.original().file()
-                    + " is not the original that was kept, or was written to since");
+            throw new ImageRefusedException(
+                    kept.original().file() + " is not the original that was kept, or was written to since");
         }
         if (kept.converted()) {
             moveBack(kept, guard, discardChanges, cancellation);
@@ -73,8 +73,9 @@ public final class Restore {
     private IdleGuard guard(KeptOriginal kept) throws IOException, ImageRefusedException {
         Optional<DomainRecord> domain = host.domain(kept.uuid().toString());
         if (domain.isEmpty()) {
-            throw new ImageRefusedException("the domain " + kept.domain() + " (" + kept.uuid()
-                    + ") is no longer defined; its original is " + kept.original().file());
+            throw new ImageRefusedException(
+                    "the domain " + kept.domain() + " (" + kept.uuid() + ") is no longer defined; its original is "
+                            + kept.original().file());
         }
         Optional<String> busy = host.whyNotIdle(domain.get());
         if (busy.isPresent()) {
@@ -137,8 +138,9 @@ public final class Restore {
             return;
         }
         if (!discardChanges) {
-            throw new ImageRefusedException(kept.image().file() + " has been written to since " + kept.since()
-                    + ": whatever the guest has stored since then would be lost for ever; to lose it, say --discard-changes");
+            throw new ImageRefusedException(
+                    kept.image().file() + " has been written to since " + kept.since()
+                            + ": whatever the guest has stored since then would be lost for ever; to lose it, say --discard-changes");
         }
         notes.add("what the guest has stored in " + kept.image().file() + " since " + kept.since() + " is lost");
     }

@@ -41,8 +41,8 @@ final class SwapSettlement implements Settlement {
             return new Kept(kept.replacement(), "a run that died had not put it back yet");
         }
         if (!inPlace) {
-            return new Undecided("neither " + kept.image().file() + " nor " + kept.original().file()
-                    + " is the original that was to be put back");
+            return new Undecided("neither " + kept.image().file() + " nor "
+                    + kept.original().file() + " is the original that was to be put back");
         }
         if (aside.isPresent() && aside.equals(kept.replacement())) {
             KeptFile.Removal removal = KeptFile.remove(kept.original().file(), aside.get());

@@ -77,7 +77,11 @@ public final class Upkeep {
             } catch (LibvirtUnavailableException absent) {
                 throw absent;
             } catch (IOException problem) {
-                LOG.error("{}: its original {} could not be looked after: {}", kept.subject(), kept.original(), problem.toString());
+                LOG.error(
+                        "{}: its original {} could not be looked after: {}",
+                        kept.subject(),
+                        kept.original(),
+                        problem.toString());
             }
         }
     }
@@ -94,9 +98,8 @@ public final class Upkeep {
 
     /** What a dead run has left; empty if nothing is kept, or nothing can be said yet. */
     private Optional<KeptOriginal> settled(KeptOriginal kept) throws IOException {
-        Settlement.Verdict verdict = kept.converted()
-                ? new ConversionSettlement(host, kept).settle()
-                : new SwapSettlement(kept).settle();
+        Settlement.Verdict verdict =
+                kept.converted() ? new ConversionSettlement(host, kept).settle() : new SwapSettlement(kept).settle();
         if (verdict instanceof Settlement.Kept found) {
             KeptOriginal now = kept.with(kept.stamp(), found.replacement()).at(Stage.KEPT, clock.instant());
             originals.write(now);
@@ -120,7 +123,8 @@ public final class Upkeep {
         }
         Optional<DomainRecord> domain = host.domain(kept.uuid().toString());
         Optional<FileStamp> present = FileStamp.of(kept.image().file());
-        boolean written = present.filter(now -> !kept.isReplacementUnchanged(now)).isPresent();
+        boolean written =
+                present.filter(now -> !kept.isReplacementUnchanged(now)).isPresent();
         return domain.filter(found -> host.hasStoppedCleanly(found, kept.since(), written))
                 .isPresent();
     }
@@ -136,7 +140,11 @@ public final class Upkeep {
         }
         Optional<String> user = host.userOf(kept.original().file());
         if (user.isPresent()) {
-            LOG.warn("{}: the original {} is not removed: it is used by {}", kept.subject(), kept.original().file(), user.get());
+            LOG.warn(
+                    "{}: the original {} is not removed: it is used by {}",
+                    kept.subject(),
+                    kept.original().file(),
+                    user.get());
             return;
         }
         KeptFile.Removal removal = KeptFile.remove(kept.original().file(), kept.stamp());
@@ -156,12 +164,20 @@ public final class Upkeep {
         try {
             host.changed(kept.image().file());
         } catch (LibvirtUnavailableException e) {
-            LOG.warn("the storage pool of {} still shows the old files: {}", kept.image().file(), e.getMessage());
+            LOG.warn(
+                    "the storage pool of {} still shows the old files: {}",
+                    kept.image().file(),
+                    e.getMessage());
         }
     }
 
     private void done(KeptOriginal kept, Deed.Kind kind, long bytes, String words) {
-        LOG.info("{}: original {}: {}: {}", kept.subject(), kept.original().file(), kind.name().toLowerCase(Locale.ROOT), words);
+        LOG.info(
+                "{}: original {}: {}: {}",
+                kept.subject(),
+                kept.original().file(),
+                kind.name().toLowerCase(Locale.ROOT),
+                words);
         deeds.accept(new Deed(kept, kind, bytes, words));
     }
 }

@@ -17,7 +17,12 @@ import virtshrink.shrink.OriginalsPolicy;
  * @param minimumOff written to more recently, it is left alone
  * @param originals what becomes of the images that are displaced
  */
-public record Terms(DomainPolicy policy, MinimumGain minimumGain, Duration minimumSinceShrink, Duration minimumOff, OriginalsPolicy originals) {
+public record Terms(
+        DomainPolicy policy,
+        MinimumGain minimumGain,
+        Duration minimumSinceShrink,
+        Duration minimumOff,
+        OriginalsPolicy originals) {
     static Terms of(Schedule schedule, DomainPolicy policy) {
         return new Terms(
                 policy,

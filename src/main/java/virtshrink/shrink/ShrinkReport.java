@@ -78,8 +78,7 @@ public record ShrinkReport(
     }
 
     private ShrinkReport changed(Path of, FileSize size, Outcome end, String why, List<String> said) {
-        return new ShrinkReport(
-                of, target, before, size, reclaimableBytes, end, why, phases, inspection, gains, said);
+        return new ShrinkReport(of, target, before, size, reclaimableBytes, end, why, phases, inspection, gains, said);
     }
 
     /**

@@ -28,7 +28,8 @@ class RestoreCommandTest {
                 "uuid":"00000000-0000-0000-0000-000000000001","domain":"web","target":"vda",\
                 "image":"%s","imageFormat":"qcow2","original":"%s","originalFormat":"qcow2",\
                 "stamp":"1 2 3 4 5","replacement":"1 3 3 4 5","keep":"until-clean-stop"}
-                """.formatted(directory.resolve("a.qcow2"), original));
+                """.formatted(
+                        directory.resolve("a.qcow2"), original));
         Files.writeString(directory.resolve("originals/broken.json"), "{");
     }
 

@@ -181,8 +181,8 @@ class AfterStopTest {
     void aScheduleThatIsGoneMeanwhileWantsNothing() throws Exception {
         host.add("web", 200);
         happens("web", Kind.SHUT_DOWN);
-        configuration = new Configuration(
-                configuration.connect(), configuration.history(), configuration.limits(), List.of());
+        configuration =
+                new Configuration(configuration.connect(), configuration.history(), configuration.limits(), List.of());
         after(DELAY);
         assertEquals(List.of(), host.runs);
     }
@@ -247,12 +247,7 @@ class AfterStopTest {
                 told.add(run);
             }
         };
-        new Night(
-                        workshop(),
-                        "fake:///",
-                        Schedules.of(configuration).get(0),
-                        clock.instant())
-                .run();
+        new Night(workshop(), "fake:///", Schedules.of(configuration).get(0), clock.instant()).run();
         assertEquals(List.of("web-vda"), told);
         DiskRun web = history.lastOfDisk(uuid("web"), "vda").orElseThrow();
         assertEquals(Outcome.YIELDED, web.outcome());
@@ -282,11 +277,7 @@ class AfterStopTest {
         host.add("web", 200);
         host.duringRun = run -> {
             host.addRefused("web", "the domain web has 1 snapshot");
-            try (DomainLink link = new DomainLink(
-                    workshop(),
-                    "fake:///",
-                    Duration.ZERO,
-                    Optional::empty)) {
+            try (DomainLink link = new DomainLink(workshop(), "fake:///", Duration.ZERO, Optional::empty)) {
                 reactions.check(link);
             } catch (WorkOverException e) {
                 throw new AssertionError(e);
@@ -304,11 +295,7 @@ class AfterStopTest {
         host.add("web", 200);
         host.duringRun = run -> {
             host.refusedConnections = 1;
-            try (DomainLink link = new DomainLink(
-                    workshop(),
-                    "fake:///",
-                    Duration.ZERO,
-                    Optional::empty)) {
+            try (DomainLink link = new DomainLink(workshop(), "fake:///", Duration.ZERO, Optional::empty)) {
                 reactions.check(link);
             } catch (WorkOverException e) {
                 throw new AssertionError(e);

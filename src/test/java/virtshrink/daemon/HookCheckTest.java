@@ -75,7 +75,8 @@ class HookCheckTest {
         }
         Path hook = installHook();
         String warning = check(hook, running).warning().orElseThrow();
-        assertTrue(warning.startsWith("virtqemud (process " + running.pid() + ") was started before the hook"), warning);
+        assertTrue(
+                warning.startsWith("virtqemud (process " + running.pid() + ") was started before the hook"), warning);
         assertTrue(warning.endsWith("systemctl restart virtqemud"), warning);
     }
 

@@ -159,8 +159,8 @@ class LibvirtLossTest {
             value = Phase.class,
             names = {"ZERO", "REBUILD", "VERIFY", "SWAP"})
     void aDomainThatComesToLifeInMidRunKeepsItsImage(Phase phase) throws Exception {
-        DomainReactions reactions =
-                new DomainReactions(host.current, new AfterStop(), List::of, host.workshop().clock());
+        DomainReactions reactions = new DomainReactions(
+                host.current, new AfterStop(), List::of, host.workshop().clock());
         host.atPhase = once(phase, () -> {
             // Nobody has installed the hook here, so the guest meets the run's lock, once.
             try {

@@ -47,8 +47,7 @@ class OriginalsNightTest {
                 plain.minimumSinceShrink(),
                 plain.minimumOff(),
                 plain.allowRename(),
-                new OriginalsPolicy(
-                        KeepOriginal.parse("3d"), RawDisks.CONVERT, new KeepOriginal.UntilCleanStop()));
+                new OriginalsPolicy(KeepOriginal.parse("3d"), RawDisks.CONVERT, new KeepOriginal.UntilCleanStop()));
     }
 
     private static List<HistoryEntry> night(RealHost host, Duration later) throws IOException {
@@ -80,7 +79,9 @@ class OriginalsNightTest {
                     .filter(DiskRun.class::isInstance)
                     .map(DiskRun.class::cast)
                     .toList();
-            assertEquals(List.of(Outcome.SHRUNK, Outcome.SHRUNK), runs.stream().map(DiskRun::outcome).toList());
+            assertEquals(
+                    List.of(Outcome.SHRUNK, Outcome.SHRUNK),
+                    runs.stream().map(DiskRun::outcome).toList());
             assertTrue(host.libvirtd.virsh("domblklist", "two").strip().endsWith("/two.qcow2"));
             assertEquals(4, files(host).size(), () -> runs.toString());
 
@@ -88,7 +89,9 @@ class OriginalsNightTest {
             List<OriginalEvent> events = events(night(host, Duration.ofDays(2)));
             assertEquals(List.of(), events);
             events = events(night(host, Duration.ofDays(4)));
-            assertEquals(List.of("removed"), events.stream().map(OriginalEvent::event).toList());
+            assertEquals(
+                    List.of("removed"),
+                    events.stream().map(OriginalEvent::event).toList());
             assertEquals("one", events.get(0).domain());
             assertEquals("nightly", events.get(0).schedule());
             assertTrue(events.get(0).bytes() > 7 << 20, events::toString);

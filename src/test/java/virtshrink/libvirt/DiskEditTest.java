@@ -32,15 +32,15 @@ class DiskEditTest {
     @Test
     void changesTheOneDiskAndNothingElse() throws Exception {
         String other = disk("file", "<driver type=\"raw\"/>", "<source file=\"/no/such/a.img\"/>", "vdb");
-        String before = disk("file", "<driver cache=\"none\" type=\"raw\"/>", "<source file=\"/no/such/a.img\"/>", "vda");
+        String before =
+                disk("file", "<driver cache=\"none\" type=\"raw\"/>", "<source file=\"/no/such/a.img\"/>", "vda");
         String after = disk(
                 "file",
                 "<driver cache=\"none\" type=\"qcow2\"/>",
                 "<source file=\"/no/such/a &amp; 'b&quot;.qcow2\"/>",
                 "vda");
         // How a character is spelled means nothing.
-        assertEquals(
-                domain(other + after), edited(domain(other + before)).replace("&#128421;", "\uD83D\uDDA5"));
+        assertEquals(domain(other + after), edited(domain(other + before)).replace("&#128421;", "\uD83D\uDDA5"));
     }
 
     @Test

@@ -82,7 +82,8 @@ class DomainWatchTest {
     }
 
     private String next() throws InterruptedException {
-        return Optional.ofNullable(heard.poll(PATIENCE_SECONDS, TimeUnit.SECONDS)).orElse("");
+        return Optional.ofNullable(heard.poll(PATIENCE_SECONDS, TimeUnit.SECONDS))
+                .orElse("");
     }
 
     private String define(String name) throws IOException {

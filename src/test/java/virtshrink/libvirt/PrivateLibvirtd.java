@@ -128,7 +128,8 @@ public final class PrivateLibvirtd implements AutoCloseable {
     }
 
     private void signal(String name) throws IOException {
-        long pid = daemon().orElseThrow(() -> new IOException("this libvirtd does not run")).pid();
+        long pid = daemon().orElseThrow(() -> new IOException("this libvirtd does not run"))
+                .pid();
         run(List.of("kill", "-" + name, Long.toString(pid)));
     }
 

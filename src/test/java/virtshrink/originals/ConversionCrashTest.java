@@ -138,7 +138,9 @@ class ConversionCrashTest {
             assertEquals(List.of(domain + ".img"), host.beside(domain));
             assertEquals(List.of(), host.kept(domain));
             // Another night does it.
-            assertEquals(Outcome.SHRUNK, host.shrink(domain, OriginalsFixture.CONVERT).outcome());
+            assertEquals(
+                    Outcome.SHRUNK,
+                    host.shrink(domain, OriginalsFixture.CONVERT).outcome());
             assertTrue(isDefinedAs(domain, qcow2, "qcow2"));
         }
         host.upkeepIn(Duration.ofDays(4));
@@ -152,7 +154,8 @@ class ConversionCrashTest {
         Path raw = host.define(domain, domain + ".img", "raw");
         Path qcow2 = host.images.resolve(domain + ".qcow2");
         String content = OriginalsFixture.sha256(raw);
-        assertEquals(Outcome.SHRUNK, host.shrink(domain, OriginalsFixture.CONVERT).outcome());
+        assertEquals(
+                Outcome.SHRUNK, host.shrink(domain, OriginalsFixture.CONVERT).outcome());
 
         dieAt(step, domain);
 

@@ -61,12 +61,13 @@ class ConversionTest {
     }
 
     private ShrinkReport converted(String name, java.util.function.UnaryOperator<DiskHost> seen) throws IOException {
-        return host.shrink(
-                name, OriginalsFixture.CONVERT, Clock.systemUTC(), seen, ProgressListener.SILENT);
+        return host.shrink(name, OriginalsFixture.CONVERT, Clock.systemUTC(), seen, ProgressListener.SILENT);
     }
 
     private String diskOf(String name) throws IOException {
-        return host.libvirtd.virsh("domblklist", "--inactive", "--details", name).strip();
+        return host.libvirtd
+                .virsh("domblklist", "--inactive", "--details", name)
+                .strip();
     }
 
     private void assertDefinedAs(String name, Path image, String format) throws IOException {
@@ -106,7 +107,7 @@ class ConversionTest {
                           <serial>4711</serial>
                         </disk>
                         <graphics type='vnc' passwd='s&amp;cret'/>""".formatted(
-                                raw.toString().replace("&", "&amp;").replace("'", "&apos;")))
+                                        raw.toString().replace("&", "&amp;").replace("'", "&apos;")))
                         .replace(
                                 "<memory ",
                                 "<title>Büro – \uD83D\uDDA5</title><description>line 1\nline  2</description>"
@@ -145,8 +146,9 @@ class ConversionTest {
     @Test
     void diskWithoutADriverElementIsConverted() throws Exception {
         Path raw = UsedImage.raw(host.images.resolve("driverless"), 8);
-        host.libvirtd.defineDomain("driverless", "<disk type='file' device='disk'><source file='" + raw
-                + "'/><target dev='vda' bus='virtio'/></disk>");
+        host.libvirtd.defineDomain(
+                "driverless",
+                "<disk type='file' device='disk'><source file='" + raw + "'/><target dev='vda' bus='virtio'/></disk>");
         assertEquals(Outcome.SHRUNK, converted("driverless").outcome());
         assertDefinedAs("driverless", host.images.resolve("driverless.qcow2"), "qcow2");
     }
@@ -157,9 +159,11 @@ class ConversionTest {
         Path there = Files.writeString(host.images.resolve("taken.qcow2"), "somebody else's");
         ShrinkReport report = converted("taken");
         assertEquals(Outcome.SHRUNK, report.outcome(), report::reason);
-        assertEquals(List.of("the disk stays raw: " + there + " exists already"), report.notes().stream()
-                .filter(note -> note.startsWith("the disk stays raw"))
-                .toList());
+        assertEquals(
+                List.of("the disk stays raw: " + there + " exists already"),
+                report.notes().stream()
+                        .filter(note -> note.startsWith("the disk stays raw"))
+                        .toList());
         assertEquals("somebody else's", Files.readString(there));
         assertDefinedAs("taken", raw, "raw");
         assertEquals(List.of(), host.kept("taken"));
@@ -200,8 +204,8 @@ class ConversionTest {
         ShrinkReport report = converted("pooled");
         assertEquals(Outcome.SHRUNK, report.outcome(), report::reason);
         assertTrue(
-                report.notes().contains(
-                        "the disk stays raw: it is defined as a volume of a storage pool, not as a file"),
+                report.notes()
+                        .contains("the disk stays raw: it is defined as a volume of a storage pool, not as a file"),
                 report.notes()::toString);
     }
 

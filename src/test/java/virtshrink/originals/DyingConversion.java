@@ -50,8 +50,7 @@ public final class DyingConversion {
             new Restore(originals, host, runs, Clock.systemUTC()).run(kept, false, new Cancellation());
             throw new IllegalStateException("it has restored");
         }
-        DomainVerdict verdict =
-                new Eligibility(hypervisor, logs).judge(domain).orElseThrow();
+        DomainVerdict verdict = new Eligibility(hypervisor, logs).judge(domain).orElseThrow();
         Keeping keeping = Keeping.begin(
                 originals, verdict.domain(), verdict.requests(), OriginalsFixture.CONVERT, Clock.systemUTC());
         dieAt(step, Step.INTENDED);
@@ -67,7 +66,10 @@ public final class DyingConversion {
     private static void dieAt(Step chosen, Step here) {
         if (chosen == here) {
             try {
-                new ProcessBuilder("kill", "-9", Long.toString(ProcessHandle.current().pid()))
+                new ProcessBuilder(
+                                "kill",
+                                "-9",
+                                Long.toString(ProcessHandle.current().pid()))
                         .start()
                         .waitFor();
             } catch (IOException | InterruptedException e) {

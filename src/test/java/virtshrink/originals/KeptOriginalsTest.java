@@ -65,7 +65,11 @@ class KeptOriginalsTest {
 
     private void assertStays(String name, Path original) throws IOException {
         String before = OriginalsFixture.sha256(original);
-        assertEquals(List.of(), host.upkeepIn(FOUR_DAYS).stream().filter(deed -> deed.original().domain().equals(name)).toList());
+        assertEquals(
+                List.of(),
+                host.upkeepIn(FOUR_DAYS).stream()
+                        .filter(deed -> deed.original().domain().equals(name))
+                        .toList());
         assertEquals(before, OriginalsFixture.sha256(original));
         assertEquals(Stage.KEPT, onlyKept(name).stage());
         // Not in the way of the other tests.
@@ -104,7 +108,11 @@ class KeptOriginalsTest {
         OriginalsFixture.write(image, "qcow2");
         PrivateLibvirtd.run(List.of("qemu-io", "-f", "qcow2", "-c", "write -P 9 6M 1M", image.toString()));
         ShrinkReport second = host.shrink(
-                "again", OriginalsFixture.THREE_DAYS, OriginalsFixture.at(Duration.ofSeconds(5)), seen -> seen, virtshrink.shrink.ProgressListener.SILENT);
+                "again",
+                OriginalsFixture.THREE_DAYS,
+                OriginalsFixture.at(Duration.ofSeconds(5)),
+                seen -> seen,
+                virtshrink.shrink.ProgressListener.SILENT);
         assertEquals(Outcome.SHRUNK, second.outcome(), second::reason);
         assertEquals(2, host.kept("again").size());
         assertEquals(3, host.beside("again").size());
@@ -134,7 +142,15 @@ class KeptOriginalsTest {
         shrunk("based");
         Path original = onlyKept("based").original().file();
         PrivateLibvirtd.run(List.of(
-                "qemu-img", "create", "-q", "-f", "qcow2", "-F", "qcow2", "-b", original.toString(),
+                "qemu-img",
+                "create",
+                "-q",
+                "-f",
+                "qcow2",
+                "-F",
+                "qcow2",
+                "-b",
+                original.toString(),
                 host.images.resolve("overlay.qcow2").toString()));
         assertStays("based", original);
     }
@@ -158,7 +174,9 @@ class KeptOriginalsTest {
     void originalThatIsGoneIsForgotten() throws IOException {
         shrunk("gone");
         Files.delete(onlyKept("gone").original().file());
-        assertEquals(List.of(Deed.Kind.MISSED), host.upkeepIn(FOUR_DAYS).stream().map(Deed::kind).toList());
+        assertEquals(
+                List.of(Deed.Kind.MISSED),
+                host.upkeepIn(FOUR_DAYS).stream().map(Deed::kind).toList());
         assertEquals(List.of(), host.kept("gone"));
     }
 
@@ -167,7 +185,8 @@ class KeptOriginalsTest {
         host.define("stopped", "stopped.qcow2", "qcow2");
         host.runCleanly("stopped");
         assertEquals(
-                Outcome.SHRUNK, host.shrink("stopped", OriginalsFixture.UNTIL_CLEAN_STOP).outcome());
+                Outcome.SHRUNK,
+                host.shrink("stopped", OriginalsFixture.UNTIL_CLEAN_STOP).outcome());
         host.upkeepIn(FOUR_DAYS);
         assertEquals(1, host.kept("stopped").size(), "it has not run since");
 
@@ -179,7 +198,9 @@ class KeptOriginalsTest {
         assertEquals(1, host.kept("stopped").size(), "it was pulled off");
 
         host.runCleanly("stopped");
-        assertEquals(List.of(Deed.Kind.REMOVED), host.upkeepIn(Duration.ZERO).stream().map(Deed::kind).toList());
+        assertEquals(
+                List.of(Deed.Kind.REMOVED),
+                host.upkeepIn(Duration.ZERO).stream().map(Deed::kind).toList());
         assertEquals(List.of("stopped.qcow2"), host.beside("stopped"));
     }
 
@@ -217,8 +238,7 @@ class KeptOriginalsTest {
         OriginalsFixture.write(image, "qcow2");
         String changed = OriginalsFixture.sha256(image);
 
-        ImageRefusedException refused =
-                assertThrows(ImageRefusedException.class, () -> host.restore("changed", false));
+        ImageRefusedException refused = assertThrows(ImageRefusedException.class, () -> host.restore("changed", false));
         assertTrue(String.valueOf(refused.getMessage()).contains("--discard-changes"), refused::getMessage);
         assertEquals(changed, OriginalsFixture.sha256(image));
         assertEquals(Stage.KEPT, onlyKept("changed").stage());
@@ -246,9 +266,9 @@ class KeptOriginalsTest {
     void imageThatSomebodyHasOpenIsNotTakenAway() throws Exception {
         Path image = shrunk("open");
         try (var reader = Files.newByteChannel(image)) {
-            ImageRefusedException refused =
-                    assertThrows(ImageRefusedException.class, () -> host.restore("open", true));
-            assertTrue(String.valueOf(refused.getMessage()).contains("is open in another process"), refused::getMessage);
+            ImageRefusedException refused = assertThrows(ImageRefusedException.class, () -> host.restore("open", true));
+            assertTrue(
+                    String.valueOf(refused.getMessage()).contains("is open in another process"), refused::getMessage);
             assertTrue(reader.isOpen());
         }
         assertEquals(List.of(), host.restore("open", false));

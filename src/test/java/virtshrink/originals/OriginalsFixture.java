@@ -125,7 +125,8 @@ final class OriginalsFixture implements AutoCloseable {
 
     List<String> restore(String domain, boolean discardChanges) throws Exception {
         KeptOriginal newest = kept(domain).get(kept(domain).size() - 1);
-        return new Restore(originals, host(), runs(), Clock.systemUTC()).run(newest, discardChanges, new Cancellation());
+        return new Restore(originals, host(), runs(), Clock.systemUTC())
+                .run(newest, discardChanges, new Cancellation());
     }
 
     List<KeptOriginal> kept(String domain) throws IOException {

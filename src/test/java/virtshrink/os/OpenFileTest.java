@@ -137,7 +137,8 @@ class OpenFileTest {
             assertEquals(5, file.content().read(back, 1 << 20));
             assertArrayEquals("hello\0\0\0".getBytes(UTF_8), back);
             assertEquals(0, file.content().read(back, 2 << 20));
-            assertEquals(4, file.content().writeSome(ByteBuffer.allocateDirect(4096).position(100), 4, 1 << 20));
+            assertEquals(
+                    4, file.content().writeSome(ByteBuffer.allocateDirect(4096).position(100), 4, 1 << 20));
             assertEquals(5, file.content().read(back, 1 << 20));
             assertArrayEquals("\0\0\0\0o\0\0\0".getBytes(UTF_8), back);
             file.syncData();
