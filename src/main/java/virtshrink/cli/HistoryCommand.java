@@ -16,6 +16,7 @@ import picocli.CommandLine.Option;
 import virtshrink.config.Configuration;
 import virtshrink.history.HistoryEntry;
 import virtshrink.history.HistoryEntry.DiskRun;
+import virtshrink.history.HistoryEntry.Filesystem;
 import virtshrink.history.HistoryReader;
 import virtshrink.shrink.Outcome;
 
@@ -35,6 +36,12 @@ final class HistoryCommand implements Callable<Integer> {
 
     @Option(names = "--domain", paramLabel = "NAME", description = "Only the domain of this name or UUID.")
     private @Nullable String domain;
+
+    @Option(
+            names = "--filesystems",
+            description =
+                    "Also what was found of each filesystem and what it could give back, or why it was left alone.")
+    private boolean filesystems;
 
     @Option(names = "--json", description = "Print one JSON object on standard output and nothing else.")
     private boolean json;
@@ -56,7 +63,8 @@ final class HistoryCommand implements Callable<Integer> {
         if (unreadable > 0) {
             session.screen()
                     .err()
-                    .println("virt-shrink: " + unreadable + " lines of the history in "
+                    .println("virt-shrink: " + unreadable + (unreadable == 1 ? " line" : " lines")
+                            + " of the history in "
                             + SafeText.of(directory.toString()) + " could not be understood");
         }
         return ExitCode.DONE.status();
@@ -105,6 +113,9 @@ final class HistoryCommand implements Callable<Integer> {
                         run.outcome() == Outcome.SHRUNK ? ByteText.of(run.reclaimedBytes()) : none,
                         SafeText.of(run.schedule()),
                         SafeText.of(run.reason()));
+                if (filesystems) {
+                    run.filesystems().forEach(found -> addFilesystem(table, found));
+                }
             }
         });
         if (table.isEmpty()) {
@@ -118,6 +129,20 @@ final class HistoryCommand implements Callable<Integer> {
                             + screen.outStyle().good(ByteText.of(totals.reclaimedBytes)));
         }
         return unreadable;
+    }
+
+    private static void addFilesystem(Table table, Filesystem found) {
+        String gain = found.state().equals("free-space") ? ByteText.of(found.reclaimableBytes()) + " reclaimable" : "";
+        table.row(
+                "",
+                "",
+                "  " + SafeText.of(found.device()),
+                SafeText.of(found.state()),
+                "",
+                "",
+                "",
+                SafeText.of(found.type()),
+                SafeText.of(gain + (gain.isEmpty() || found.reason().isEmpty() ? "" : "; ") + found.reason()));
     }
 
     private boolean isMeant(HistoryEntry entry) {

@@ -81,25 +81,18 @@ final class ImageOptions {
         for (String device : zeroed) {
             require(!ignored.contains(device), "--ignore and --zero both name " + device);
         }
-        ShrinkRequest plain = ShrinkRequest.of(image, source);
-        return new ShrinkRequest(
-                image,
-                source,
-                plain.target(),
-                plain.sectorBytes(),
-                output,
-                Optional.ofNullable(convert),
-                compress,
-                createOptions.stream().flatMap(ImageOptions::singleOptions).toList(),
-                ignored,
-                zeroed,
-                inPlace,
-                plain.dryRun(),
-                plain.keepOriginalSuffix(),
-                plain.minimumGain(),
-                plain.filler(),
-                plain.allowRename(),
-                plain.guard());
+        return ShrinkRequest.of(image, source)
+                .changed()
+                .output(output)
+                .convertTo(Optional.ofNullable(convert))
+                .compress(compress)
+                .createOptions(createOptions.stream()
+                        .flatMap(ImageOptions::singleOptions)
+                        .toList())
+                .ignore(ignored)
+                .zero(zeroed)
+                .inPlace(inPlace)
+                .build();
     }
 
     private void checkInPlace(ImageFormat source, Optional<Path> output) throws WrongUsageException {

@@ -8,10 +8,16 @@ import java.util.List;
  *
  * @param connect URI of the hypervisor
  * @param history what is remembered of past runs
+ * @param metrics where figures are shown
  * @param limits what is left to everything else on the host
  * @param schedules at least one, in the order of their names
  */
-public record Configuration(String connect, History history, LimitSettings limits, List<ScheduleSettings> schedules) {
+public record Configuration(
+        String connect,
+        History history,
+        MetricsSettings metrics,
+        LimitSettings limits,
+        List<ScheduleSettings> schedules) {
     /** Where the daemon looks unless told otherwise. */
     public static final Path STANDARD_PATH = Path.of("/etc/virt-shrink/virt-shrinkd.toml");
 

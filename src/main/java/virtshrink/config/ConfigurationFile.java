@@ -69,6 +69,9 @@ public final class ConfigurationFile {
                 .map(this::history)
                 .orElseGet(
                         () -> new Configuration.History(Configuration.History.STANDARD_DIRECTORY, STANDARD_KEEP_DAYS));
+        MetricsSettings metrics = root.section("metrics")
+                .map(section -> new MetricsReader(section).read())
+                .orElse(MetricsSettings.NONE);
         LimitSettings limits = root.section("limits").map(LimitsReader::read).orElse(LimitSettings.STANDARD);
         List<ScheduleSettings> schedules = root
                 .section("schedule")
@@ -81,7 +84,7 @@ public final class ConfigurationFile {
         if (schedules.isEmpty() && problems.isEmpty()) {
             complain(Optional.empty(), "there is no [schedule.NAME]: the daemon would have nothing to do");
         }
-        return new Configuration(connect, history, limits, schedules);
+        return new Configuration(connect, history, metrics, limits, schedules);
     }
 
     private Configuration.History history(Section section) {
@@ -107,7 +110,7 @@ public final class ConfigurationFile {
         return text;
     }
 
-    private static Path absolute(String text) throws BadValueException {
+    static Path absolute(String text) throws BadValueException {
         if (!text.startsWith("/") || text.indexOf('\0') >= 0) {
             throw new BadValueException("it must be an absolute path");
         }

@@ -11,6 +11,7 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import virtshrink.schedule.MaintenanceWindow;
 import virtshrink.shrink.Cancellation;
+import virtshrink.shrink.Cause;
 
 /** What is going on now, and how it is stopped: by the end of its window or of the daemon. Thread-safe. */
 final class CurrentWork {
@@ -58,7 +59,7 @@ final class CurrentWork {
         Task task = new Task(domain);
         running.add(task);
         if (isStopped()) {
-            task.cancellation().cancel(STOPPING);
+            task.cancellation().cancel(Cause.DAEMON_STOPS, STOPPING);
         }
         return task;
     }
@@ -73,10 +74,10 @@ final class CurrentWork {
      *
      * @return false if there is nothing, or it cannot be cancelled any more
      */
-    boolean cancel(String domain, String why) {
+    boolean cancel(String domain, Cause cause, String why) {
         boolean cancelled = false;
         for (Task task : tasks()) {
-            cancelled |= task.domain().equals(domain) && task.cancellation().cancel(why);
+            cancelled |= task.domain().equals(domain) && task.cancellation().cancel(cause, why);
         }
         return cancelled;
     }
@@ -102,7 +103,7 @@ final class CurrentWork {
                     .isPresent();
             due = over ? tasks() : List.of();
         }
-        due.forEach(task -> task.cancellation().cancel(WINDOW_OVER));
+        due.forEach(task -> task.cancellation().cancel(Cause.WINDOW_OVER, WINDOW_OVER));
     }
 
     /** Called when the daemon stops: at once if it has done so already. Must be quick. */
@@ -126,7 +127,7 @@ final class CurrentWork {
             actions = List.copyOf(stopActions);
             stopActions.clear();
         }
-        due.forEach(task -> task.cancellation().cancel(STOPPING));
+        due.forEach(task -> task.cancellation().cancel(Cause.DAEMON_STOPS, STOPPING));
         // After the runs have been told why: the failures that follow are part of their end.
         actions.forEach(Runnable::run);
     }

@@ -15,17 +15,20 @@ import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Supplier;
+import java.util.stream.Collectors;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import virtshrink.config.Configuration;
 import virtshrink.config.ConfigurationFile;
 import virtshrink.config.InvalidConfigurationException;
+import virtshrink.config.ScheduleSettings;
 import virtshrink.history.HistoryEntry.NightBegan;
 import virtshrink.image.Leftovers;
 import virtshrink.image.RunDirectory;
 import virtshrink.libvirt.DomainDisk;
 import virtshrink.libvirt.DomainVerdict;
 import virtshrink.libvirt.LibvirtUnavailableException;
+import virtshrink.metrics.Metrics;
 import virtshrink.policy.Schedules;
 import virtshrink.schedule.Schedule;
 import virtshrink.schedule.Timetable;
@@ -52,6 +55,7 @@ final class Daemon {
     private final RunDirectory runs;
     private final SystemdService systemd;
     private final Timetable timetable;
+    private final Metrics metrics;
     private final BlockingQueue<Event> events = new LinkedBlockingQueue<>();
     private final ReentrantLock atWork = new ReentrantLock();
     private final DomainEvents.Source domainEvents;
@@ -77,6 +81,7 @@ final class Daemon {
         this.systemd = systemd;
         this.domainEvents = domainEvents;
         this.timetable = new Timetable(this::night);
+        this.metrics = new Metrics(configuration.history().directory(), this::nextTimes);
     }
 
     /** Returns when a signal has asked for it and the work has ended. */
@@ -84,10 +89,12 @@ final class Daemon {
         ProcessSignals.handle("TERM", () -> events.add(Event.STOP));
         ProcessSignals.handle("INT", () -> events.add(Event.STOP));
         ProcessSignals.handle("HUP", () -> events.add(Event.RELOAD));
+        workshop.history().onAppend(metrics::count);
         Leftovers.endDeadRuns(runs).forEach(LOG::info);
         prune();
         List<Schedule> schedules = Schedules.of(configuration);
         timetable.replace(schedules);
+        showMetrics();
         schedules.forEach(this::makeUpForMissedNight);
         timetable.start();
         Thread sweep = new Thread(this::sweep, "sweep");
@@ -140,8 +147,9 @@ final class Daemon {
                 LOG.warn("another history directory needs a restart of the daemon");
             }
             configuration = fresh;
-            workshop.slots().limit(DiskSlots.Limits.of(fresh.limits()));
+            workshop.neighbour().follow(fresh.limits());
             timetable.replace(Schedules.of(fresh));
+            showMetrics();
             LOG.info("the configuration has been read again");
         } catch (InvalidConfigurationException e) {
             e.problems().forEach(problem -> LOG.error("{}", problem));
@@ -164,6 +172,7 @@ final class Daemon {
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         }
+        metrics.close();
     }
 
     /** On the timetable's thread. */
@@ -251,6 +260,18 @@ final class Daemon {
         } catch (IOException e) {
             LOG.error("the history cannot be pruned: {}", e.toString());
         }
+    }
+
+    private void showMetrics() {
+        metrics.show(configuration.metrics().listen(), configuration.metrics().textFile());
+    }
+
+    /** Of every schedule, also of those that are never due again. */
+    private Map<String, Optional<Instant>> nextTimes() {
+        Map<String, Instant> due = timetable.nextTimes();
+        return configuration.schedules().stream()
+                .map(ScheduleSettings::name)
+                .collect(Collectors.toMap(name -> name, name -> Optional.ofNullable(due.get(name))));
     }
 
     private void sayWaiting() {

@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.time.Clock;
+import java.time.Duration;
 import java.time.Instant;
 import java.time.ZoneOffset;
 import java.time.format.DateTimeFormatter;
@@ -45,6 +46,9 @@ import virtshrink.shrink.Shrinker;
 final class DaemonCommand implements Callable<Integer> {
     private static final int FAILED = 1;
     private static final int WRONG_CONFIGURATION = 2;
+
+    /** The kernel's averages do not change faster. */
+    private static final Duration RECHECK = Duration.ofSeconds(10);
 
     @Spec
     @SuppressWarnings("NullAway.Init") // set by picocli before the command runs
@@ -96,13 +100,16 @@ final class DaemonCommand implements Callable<Integer> {
             Patience patience = Patience.standard();
             CurrentWork current = new CurrentWork();
             current.onStop(() -> patience.end(CurrentWork.STOPPING));
+            GoodNeighbour neighbour =
+                    new GoodNeighbour(configuration.limits(), new KernelLoad(Path.of("/proc")), RECHECK);
             Workshop workshop = new Workshop(
                     uri -> LibvirtDomains.open(uri, patience),
-                    new Shrinker()::runTogether,
+                    (disks, progress, cancellation) ->
+                            new Shrinker(neighbour.restraint()).runTogether(disks, progress, cancellation),
                     history,
                     Clock.tickMillis(ZoneOffset.UTC),
                     current,
-                    new DiskSlots(DiskSlots.Limits.of(configuration.limits())),
+                    neighbour,
                     SystemdService.ofProcess()::status);
             new Daemon(
                             config,

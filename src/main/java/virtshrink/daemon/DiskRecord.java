@@ -41,7 +41,7 @@ final class DiskRecord {
                 domain.uuid(),
                 report.target().orElse(""),
                 report.image(),
-                report.outcome(),
+                report.cause(),
                 reason.orElse(report.reason()),
                 report.before(),
                 report.after(),

@@ -1,5 +1,6 @@
 package virtshrink.daemon;
 
+import java.time.Duration;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
@@ -20,6 +21,9 @@ final class DomainEvents {
 
     /** How late a stop of the daemon or another URI may be noticed. */
     private static final long LOOK_MILLIS = 500;
+
+    /** A libvirtd that is restarted needs a moment. */
+    private static final Duration PAUSE_AFTER_LOSS = Duration.ofSeconds(1);
 
     private final CurrentWork current;
     private final Source source;
@@ -60,6 +64,7 @@ final class DomainEvents {
         thread.start();
     }
 
+    @SuppressWarnings("try") // The watch speaks through its inbox; it is only to be ended.
     private void listen() {
         Backoff backoff = new Backoff();
         while (!current.isStopped()) {
@@ -67,20 +72,22 @@ final class DomainEvents {
             Inbox inbox = new Inbox();
             try (DomainWatch watch = source.open(place, inbox)) {
                 LOG.info("hears from libvirt at {} what becomes of its domains", place);
-                backoff = new Backoff();
                 connected.run();
                 follow(place, inbox);
+                backoff = new Backoff();
+                current.pause(PAUSE_AFTER_LOSS);
             } catch (LibvirtUnavailableException e) {
                 if (!backoff.begun()) {
                     LOG.warn("does not hear what becomes of the domains until libvirt answers: {}", e.getMessage());
                 }
+                current.pause(backoff.next());
             } catch (InterruptedException e) {
                 Thread.currentThread().interrupt();
                 return;
             } catch (RuntimeException bug) {
                 LOG.error("internal error in what an event of libvirt led to", bug);
+                current.pause(backoff.next());
             }
-            current.pause(backoff.next());
         }
     }
 

@@ -9,6 +9,7 @@ import org.slf4j.LoggerFactory;
 import virtshrink.libvirt.DomainChange;
 import virtshrink.libvirt.LibvirtUnavailableException;
 import virtshrink.schedule.Schedule;
+import virtshrink.shrink.Cause;
 
 /**
  * What the daemon does when something becomes of a domain: work on it is cancelled at once, and a domain that has shut down may get its turn. The
@@ -52,7 +53,7 @@ final class DomainReactions {
     }
 
     private void cancel(String domain, String why) {
-        if (current.cancel(domain, why)) {
+        if (current.cancel(domain, Cause.DOMAIN_CHANGED, why)) {
             LOG.info("{}: its work is cancelled: {}", domain, why);
         }
     }

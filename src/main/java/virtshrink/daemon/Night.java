@@ -128,7 +128,7 @@ final class Night {
                 taken.add(take);
             }
         }
-        Crew crew = new Crew(workshop.slots(), this::requireTime);
+        Crew crew = new Crew(workshop.neighbour().slots(), new LoadGate(workshop, window, board));
         List<Worthwhile> worthwhile = estimate(taken, crew);
         worthwhile.sort(
                 Comparator.comparingLong(Worthwhile::gainBytes).reversed().thenComparing(Worthwhile::name));

@@ -12,7 +12,6 @@ import virtshrink.shrink.ShrinkRequest;
 /**
  * What work is done with; tests give others.
  *
- * @param slots shared by everything that works on disks in this process
  * @param status takes a line on what is being done
  */
 record Workshop(
@@ -21,7 +20,7 @@ record Workshop(
         History history,
         Clock clock,
         CurrentWork current,
-        DiskSlots slots,
+        GoodNeighbour neighbour,
         Consumer<String> status) {
 
     /** Shrinks the disks of one domain. */

@@ -16,6 +16,7 @@ import virtshrink.history.HistoryEntry.ImageStamp;
 import virtshrink.history.HistoryEntry.NightBegan;
 import virtshrink.history.HistoryEntry.NightEnded;
 import virtshrink.history.HistoryEntry.OriginalEvent;
+import virtshrink.shrink.Cause;
 import virtshrink.shrink.FileSize;
 import virtshrink.shrink.Outcome;
 import virtshrink.shrink.Phase;
@@ -63,6 +64,7 @@ final class EntryJson {
         json.put("target", run.target());
         json.put("image", run.image().toString());
         json.put("outcome", run.outcome().contractName());
+        json.put("cause", run.cause().contractName());
         json.put("reason", run.reason());
         json.put("before", size(run.before()));
         json.put("after", size(run.after()));
@@ -165,7 +167,7 @@ final class EntryJson {
                 uuid(fields.text("uuid")),
                 fields.text("target"),
                 Path.of(fields.text("image")),
-                outcome(fields.text("outcome")),
+                cause(fields),
                 fields.text("reason"),
                 size(fields.object("before")),
                 size(fields.object("after")),
@@ -205,6 +207,17 @@ final class EntryJson {
         } catch (IllegalArgumentException e) {
             throw new JsonFields.MissingFieldException("uuid");
         }
+    }
+
+    /** Entries of older versions have none, those of newer ones may have another. */
+    private static Cause cause(JsonFields fields) throws JsonFields.MissingFieldException {
+        Outcome outcome = outcome(fields.text("outcome"));
+        String name = fields.has("cause") ? fields.text("cause") : "";
+        return Arrays.stream(Cause.values())
+                .filter(cause ->
+                        cause.outcome() == outcome && cause.contractName().equals(name))
+                .findFirst()
+                .orElse(Cause.generalOf(outcome));
     }
 
     private static Outcome outcome(String text) throws JsonFields.MissingFieldException {

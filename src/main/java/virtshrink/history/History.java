@@ -18,15 +18,19 @@ import java.util.EnumSet;
 import java.util.Optional;
 import java.util.Set;
 import java.util.UUID;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 import virtshrink.history.HistoryEntry.DiskRun;
 import virtshrink.history.HistoryEntry.NightBegan;
 
 /**
  * The history as its one writer sees it. An entry is on the disk when {@link #append} returns; one that a crash cut off is passed over by
- * readers, and the next one begins on a line of its own. Thread-safe.
+ * readers and removed when the history is next opened. Thread-safe.
  */
 public final class History implements PastRuns, AutoCloseable {
+    private static final Logger LOG = LoggerFactory.getLogger(History.class);
     private static final FileAttribute<?> PRIVATE =
             PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------"));
     private static final FileAttribute<?> PRIVATE_DIRECTORY =
@@ -37,6 +41,7 @@ public final class History implements PastRuns, AutoCloseable {
     private final FileChannel lockFile;
     private final LastRuns last = new LastRuns();
     private FileChannel channel;
+    private volatile Consumer<HistoryEntry> listener = entry -> {};
 
     private History(Path directory, FileChannel lockFile) throws IOException {
         this.directory = directory;
@@ -84,10 +89,8 @@ public final class History implements PastRuns, AutoCloseable {
                 EnumSet.of(StandardOpenOption.CREATE, StandardOpenOption.READ, StandardOpenOption.WRITE);
         FileChannel channel = FileChannel.open(file, options, PRIVATE);
         try {
-            long size = channel.size();
-            ByteBuffer lastByte = ByteBuffer.allocate(1);
-            if (size > 0 && (channel.read(lastByte, size - 1) != 1 || lastByte.get(0) != '\n')) {
-                channel.write(ByteBuffer.wrap(new byte[] {'\n'}), size);
+            if (new LastLine(channel).repair()) {
+                LOG.info("{} ended in the middle of an entry, which is removed", file);
             }
             channel.position(channel.size());
             return channel;
@@ -102,8 +105,29 @@ public final class History implements PastRuns, AutoCloseable {
         return directory;
     }
 
-    /** Adds an entry and waits until it is on the disk. */
-    public synchronized void append(HistoryEntry entry) throws IOException {
+    /**
+     * Adds an entry and waits until it is on the disk.
+     *
+     * @throws IOException if it cannot be written; the listener is told all the same, because what was done is done
+     */
+    public void append(HistoryEntry entry) throws IOException {
+        try {
+            write(entry);
+        } finally {
+            listener.accept(entry);
+        }
+    }
+
+    /**
+     * Tells of every entry from now on, in the thread that appends it. There is one listener; another one takes its place.
+     *
+     * @param appended must not throw, and is quick
+     */
+    public void onAppend(Consumer<HistoryEntry> appended) {
+        listener = appended;
+    }
+
+    private synchronized void write(HistoryEntry entry) throws IOException {
         long begin = channel.position();
         try {
             writeLine(channel, entry);

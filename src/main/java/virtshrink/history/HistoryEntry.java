@@ -8,6 +8,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
+import virtshrink.shrink.Cause;
 import virtshrink.shrink.FileSize;
 import virtshrink.shrink.Outcome;
 import virtshrink.shrink.Phase;
@@ -57,6 +58,7 @@ public sealed interface HistoryEntry {
      * The run on one disk, or the estimate if that was the end of it.
      *
      * @param image as the domain's XML names it
+     * @param cause how it ended, and of which kind the reason is
      * @param remainingBytes what another run on the unchanged image could give back, as far as is known
      * @param seen the image as this run left it; empty if another run might find otherwise although nothing was written to it
      * @param phases time spent, in the order of the pipeline
@@ -68,7 +70,7 @@ public sealed interface HistoryEntry {
             UUID uuid,
             String target,
             Path image,
-            Outcome outcome,
+            Cause cause,
             String reason,
             FileSize before,
             FileSize after,
@@ -83,6 +85,11 @@ public sealed interface HistoryEntry {
             phases = phases.isEmpty() ? Map.of() : new EnumMap<>(phases);
             filesystems = List.copyOf(filesystems);
             notes = List.copyOf(notes);
+        }
+
+        /** How it ended. */
+        public Outcome outcome() {
+            return cause.outcome();
         }
 
         /** Bytes given back to the host. */

@@ -18,7 +18,7 @@ public final class HistoryReader {
     static final String FILE_NAME = "history.jsonl";
 
     /** No entry is as long; a line beyond is not kept in memory. */
-    private static final int MOST_LINE_BYTES = 1 << 20;
+    static final int MOST_LINE_BYTES = 1 << 20;
 
     private HistoryReader() {}
 
@@ -30,10 +30,11 @@ public final class HistoryReader {
     }
 
     /**
-     * Visits all entries from the oldest on; none if there is no history yet.
+     * Visits all entries from the oldest on; none if there is no history yet. What the file ends in without the end of a line is an entry that
+     * is being written, or that a crash cut off, and is passed over unless it is whole.
      *
      * @param directory of the history
-     * @return how many lines could not be understood: cut off by a crash, or written by a newer version
+     * @return how many lines could not be understood: damaged, or written by a newer version
      */
     public static int read(Path directory, Visitor visitor) throws IOException {
         int unreadable = 0;
@@ -54,7 +55,7 @@ public final class HistoryReader {
                         tooLong ? Optional.empty() : parse(line.toString(StandardCharsets.UTF_8));
                 if (entry.isPresent()) {
                     visitor.entry(entry.get());
-                } else if (tooLong || line.size() > 0) {
+                } else if (next >= 0 && (tooLong || line.size() > 0)) {
                     unreadable++;
                 }
                 line.reset();
@@ -77,7 +78,8 @@ public final class HistoryReader {
         return last;
     }
 
-    private static Optional<HistoryEntry> parse(String line) throws IOException {
+    /** Empty if it is no entry that this version understands. */
+    static Optional<HistoryEntry> parse(String line) throws IOException {
         try {
             return line.isEmpty() ? Optional.empty() : EntryJson.read(JSON.std.mapFrom(line));
         } catch (JacksonException notJson) {

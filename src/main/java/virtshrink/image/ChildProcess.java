@@ -16,14 +16,26 @@ public final class ChildProcess implements AutoCloseable {
 
     private final String command;
     private final Process process;
+    private final boolean background;
     private final Consumer<ChildProcess> onEnd;
     private final StreamDrain stdout;
     private final StreamDrain stderr;
     private boolean endReported;
 
-    ChildProcess(String command, Process process, Optional<OutputReader> reader, Consumer<ChildProcess> onEnd) {
+    /**
+     * Around a process that has just been started.
+     *
+     * @param background whether its priority has been lowered
+     */
+    ChildProcess(
+            String command,
+            Process process,
+            boolean background,
+            Optional<OutputReader> reader,
+            Consumer<ChildProcess> onEnd) {
         this.command = command;
         this.process = process;
+        this.background = background;
         this.onEnd = onEnd;
         String name = command + "-" + process.pid();
         this.stdout = reader.map(r -> StreamDrain.into(name + "-out", process.getInputStream(), r, this::kill))
@@ -49,11 +61,19 @@ public final class ChildProcess implements AutoCloseable {
     public void kill() {
         // Not through the Process, which would close its streams under their readers.
         process.toHandle().destroyForcibly();
+        hurry();
+    }
+
+    private void hurry() {
+        if (background) {
+            ChildPriority.restore(process);
+        }
     }
 
     /** Asks it to end ({@code SIGTERM}). */
     void terminate() {
         process.toHandle().destroy();
+        hurry();
     }
 
     /** Waits for its end, but not longer than the limit; it goes on if it has not ended then. */

@@ -32,21 +32,36 @@ public final class ChildProcessFactory {
     private final ToolPaths tools;
     private final ChildListener listener;
     private final long memoryBytes;
+    private final boolean background;
     private final Set<ChildProcess> living = new HashSet<>();
     /** How many are being started: they live before they are known. */
     private int starting;
 
     private Optional<String> ended = Optional.empty();
 
-    ChildProcessFactory(ToolPaths tools, ChildListener listener, long memoryBytes) {
+    ChildProcessFactory(ToolPaths tools, ChildListener listener, long memoryBytes, boolean background) {
         this.tools = tools;
         this.listener = listener;
         this.memoryBytes = memoryBytes;
+        this.background = background;
     }
 
-    /** With the tools of this host and the default limit of memory. */
+    ChildProcessFactory(ToolPaths tools, ChildListener listener, long memoryBytes) {
+        this(tools, listener, memoryBytes, false);
+    }
+
+    /**
+     * With the tools of this host and the default limit of memory.
+     *
+     * @param background whether children get only what others leave of processors and disks
+     */
+    public ChildProcessFactory(ChildListener listener, boolean background) {
+        this(ToolPaths.fromEnvironment(), listener, DEFAULT_MEMORY_BYTES, background);
+    }
+
+    /** As {@link #ChildProcessFactory(ChildListener, boolean)}, for children that are as important as anything. */
     public ChildProcessFactory(ChildListener listener) {
-        this(ToolPaths.fromEnvironment(), listener, DEFAULT_MEMORY_BYTES);
+        this(listener, false);
     }
 
     /** For what nobody needs to know of. */
@@ -146,7 +161,8 @@ public final class ChildProcessFactory {
             starting++;
         }
         try {
-            ChildProcess child = new ChildProcess(command, ChildStarter.start(builder), reader, this::forget);
+            ChildProcess child = new ChildProcess(
+                    command, ChildStarter.start(builder, background), background, reader, this::forget);
             synchronized (this) {
                 living.add(child);
             }

@@ -2,7 +2,6 @@ package virtshrink.image;
 
 import java.io.IOException;
 import java.nio.channels.FileChannel;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.DirectoryIteratorException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
@@ -11,7 +10,7 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.LinkedHashSet;
-import java.util.Optional;
+import java.util.List;
 import java.util.Set;
 import virtshrink.os.FileIdentity;
 import virtshrink.os.FileStatus;
@@ -19,7 +18,7 @@ import virtshrink.os.OsException;
 
 /**
  * Images in the same directory that stand on an image. To replace a backing file changes what its overlays' unwritten blocks mean, so their
- * own headers are asked, of every file that begins like a qcow image of any version.
+ * own headers are asked, of every file that begins like an image in a format that can stand on others.
  */
 final class Dependents {
     private static final int MOST_ENTRIES = 16384;
@@ -76,29 +75,29 @@ final class Dependents {
         if (!Files.isRegularFile(sibling)) {
             return false;
         }
-        Optional<byte[]> backing;
+        List<String> parents;
         try (FileChannel channel = FileChannel.open(sibling, StandardOpenOption.READ)) {
-            backing = Qcow2Header.hasMagic(channel) ? Qcow2Header.rawBackingName(channel) : Optional.empty();
+            parents = ParentNames.of(channel);
         } catch (NoSuchFileException deletedMeanwhile) {
             return false;
         } catch (IOException e) {
             throw new ImageRefusedException("%s cannot be read (%s), so it cannot be told whether it stands on %s"
                     .formatted(sibling, e.getMessage(), image.getFileName()));
         }
-        if (backing.isEmpty()) {
-            return false;
+        for (String parent : parents) {
+            if (meansImage(sibling, parent)) {
+                return true;
+            }
         }
-        String name = new String(backing.get(), StandardCharsets.UTF_8);
-        int end = name.indexOf('\0');
-        // As C reads it.
-        return meansImage(sibling, end < 0 ? name : name.substring(0, end));
+        return false;
     }
 
     private boolean meansImage(Path sibling, String name) throws IOException, ImageRefusedException {
         String plain = name.startsWith("file:") ? name.substring("file:".length()) : name;
         if (BackingReference.hasProtocol(plain)) {
-            // Such a name is not taken apart; if it mentions ours, it is taken to mean it.
-            return plain.contains(String.valueOf(image.getFileName()));
+            // Such a name is not taken apart; if it mentions ours, or might under an escape of JSON, it is taken to
+            // mean it.
+            return plain.contains(String.valueOf(image.getFileName())) || plain.indexOf('\\') >= 0;
         }
         try {
             return isImage(sibling, plain) || isImage(sibling.toRealPath(), plain);

@@ -31,7 +31,7 @@ final class Hold implements AutoCloseable {
      */
     synchronized ImageLock lock(Path file) throws IOException, ImageRefusedException {
         if (givenBack) {
-            throw new ImageRefusedException(file + " is needed by somebody else");
+            throw new ImageRefusedException(ImageRefusedException.Kind.IN_USE, file + " is needed by somebody else");
         }
         ImageLock taken = ImageLock.acquire(file);
         lock = Optional.of(taken);

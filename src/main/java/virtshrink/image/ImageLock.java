@@ -49,6 +49,7 @@ public final class ImageLock implements AutoCloseable {
             // Between hosts flock is a lock on the whole file, which would shut out our own children.
             if (!FileSystemType.of(image).sharedBetweenHosts() && !file.tryExclusiveFlock()) {
                 throw new ImageRefusedException(
+                        ImageRefusedException.Kind.IN_USE,
                         image + " is being worked on by another run of virt-shrink, or locked by flock(2)");
             }
             forbidWriters(file);
@@ -69,10 +70,12 @@ public final class ImageLock implements AutoCloseable {
         // by the look. The other
         // order lets a starting guest slip through.
         if (!file.tryReadLock(FORBIDS_WRITE, 1) || !file.tryReadLock(FORBIDS_RESIZE, 1)) {
-            throw new ImageRefusedException(file.path() + " is locked by another program");
+            throw new ImageRefusedException(
+                    ImageRefusedException.Kind.IN_USE, file.path() + " is locked by another program");
         }
         if (hasWriter(file)) {
             throw new ImageRefusedException(
+                    ImageRefusedException.Kind.IN_USE,
                     file.path() + " is open for writing in another process (a running guest, qemu-nbd or qemu-img)");
         }
     }
@@ -95,10 +98,11 @@ public final class ImageLock implements AutoCloseable {
     static void refuseIfWritten(Path image) throws IOException, ImageRefusedException {
         try (OpenFile file = OpenFile.readOnly(image)) {
             if (!file.status().regularFile()) {
-                throw new ImageRefusedException(image + " is not a regular file");
+                throw new ImageRefusedException(ImageRefusedException.Kind.IN_USE, image + " is not a regular file");
             }
             if (hasWriter(file)) {
                 throw new ImageRefusedException(
+                        ImageRefusedException.Kind.IN_USE,
                         image + " is open for writing in another process (a running guest, qemu-nbd or qemu-img)");
             }
         }

@@ -38,7 +38,7 @@ public final class ImageWork implements AutoCloseable {
 
     private ImageWork(
             Path file,
-            Optional<Path> output,
+            Terms terms,
             Run run,
             ChildProcessFactory children,
             Hold hold,
@@ -47,12 +47,12 @@ public final class ImageWork implements AutoCloseable {
             JudgedImage judged,
             List<String> notes) {
         this.file = file;
-        this.output = output;
+        this.output = terms.output();
         this.run = run;
         this.children = children;
         this.hold = hold;
         this.watch = watch;
-        this.qemuImg = new QemuImg(children);
+        this.qemuImg = new QemuImg(children, terms.pace().bytesPerSecond());
         this.lock = lock;
         this.judged = judged;
         this.notes = notes;
@@ -64,8 +64,9 @@ public final class ImageWork implements AutoCloseable {
      * @param lookOnly nothing is written and nobody is kept from writing: no lock, no cleaning
      * @param output where the result goes; in place of the image when empty
      * @param policy of the judge; empty if anything that can be read will do
+     * @param pace of the children
      */
-    public record Terms(boolean lookOnly, Optional<Path> output, Optional<ImageJudge.Policy> policy) {}
+    public record Terms(boolean lookOnly, Optional<Path> output, Optional<ImageJudge.Policy> policy, Pace pace) {}
 
     /**
      * Cleans up after dead runs, registers this one, takes the lock and judges the image.
@@ -77,7 +78,8 @@ public final class ImageWork implements AutoCloseable {
         List<String> notes = new ArrayList<>(Leftovers.endDeadRuns(runs));
         Path file = resolve(image);
         Run run = Run.begin(runs, owner.domain(), file);
-        ChildProcessFactory children = new ChildProcessFactory(listener(run));
+        ChildProcessFactory children =
+                new ChildProcessFactory(listener(run), terms.pace().background());
         Hold hold = new Hold(children);
         Optional<YieldWatch> watch = Optional.empty();
         try {
@@ -111,7 +113,7 @@ public final class ImageWork implements AutoCloseable {
                 throw new ImageRefusedException(
                         "the backing file of " + image + " is another one when the image is opened as " + file);
             }
-            return new ImageWork(file, terms.output(), run, children, hold, watch, lock, judged, notes);
+            return new ImageWork(file, terms, run, children, hold, watch, lock, judged, notes);
         } catch (IOException | ImageRefusedException | RuntimeException problem) {
             close(hold, watch, run);
             throw problem;

@@ -24,7 +24,11 @@ public final class QemuImg {
     private static final long MOST_EXTENTS = 100_000_000;
     private static final int NOT_SUPPORTED = 63;
 
+    /** Name of the one group that all images of a command are in. */
+    private static final String THROTTLE = "pace";
+
     private final ChildProcessFactory children;
+    private final OptionalLong bytesPerSecond;
     private final Duration quickLimit;
     private final Duration longLimit;
 
@@ -33,14 +37,32 @@ public final class QemuImg {
      * @param longLimit for what goes through a whole image
      */
     public QemuImg(ChildProcessFactory children, Duration quickLimit, Duration longLimit) {
+        this(children, OptionalLong.empty(), quickLimit, longLimit);
+    }
+
+    private QemuImg(
+            ChildProcessFactory children, OptionalLong bytesPerSecond, Duration quickLimit, Duration longLimit) {
         this.children = children;
+        this.bytesPerSecond = bytesPerSecond;
         this.quickLimit = quickLimit;
         this.longLimit = longLimit;
     }
 
     /** With limits that only a hanging disk exceeds: five minutes, and a day. */
     public QemuImg(ChildProcessFactory children) {
-        this(children, Duration.ofMinutes(5), Duration.ofDays(1));
+        this(children, OptionalLong.empty());
+    }
+
+    /**
+     * As {@link #QemuImg(ChildProcessFactory)}, with a limit of the data that a conversion writes, a comparison reads from both images together
+     * and a change of the backing file writes. At such a rate the long limit is none, so it is not kept.
+     */
+    QemuImg(ChildProcessFactory children, OptionalLong bytesPerSecond) {
+        this(
+                children,
+                bytesPerSecond,
+                Duration.ofMinutes(5),
+                bytesPerSecond.isPresent() ? Duration.ofDays(3650) : Duration.ofDays(1));
     }
 
     /** Sizes and bitmaps; opens no backing file, and keeps nobody from writing. */
@@ -111,6 +133,8 @@ public final class QemuImg {
             DoubleConsumer percent)
             throws IOException {
         List<String> arguments = new ArrayList<>(List.of("convert", "-p", "-O", targetFormat.qemuName()));
+        // Ignored together with -C, which copies no data as long as the blocks can be shared.
+        bytesPerSecond.ifPresent(rate -> arguments.addAll(List.of("-r", Long.toString(rate))));
         arguments.addAll(flags);
         options.forEach(option -> arguments.addAll(List.of("-o", escaped(option))));
         arguments.addAll(List.of("--", source.argument(), ToolArgument.of(target)));
@@ -158,13 +182,15 @@ public final class QemuImg {
     /**
      * Gives a qcow2 image another backing file, or none, and keeps what the guest sees: what differs is copied into it.
      *
+     * @param backing absolute, if there is a limit of data per second: qemu-img knows no directory of a throttled image
      * @param percent told of progress, 0 to 100, from another thread
      */
     public void rebase(ImageNode image, Optional<BackingReference> backing, DoubleConsumer percent) throws IOException {
         List<String> arguments = new ArrayList<>(List.of("rebase", "-p"));
+        arguments.addAll(throttleGroup());
         arguments.addAll(List.of("-b", backing.map(BackingReference::name).orElse("")));
         backing.ifPresent(b -> arguments.addAll(List.of("-F", b.format().qemuName())));
-        arguments.addAll(List.of("--", image.argument()));
+        arguments.addAll(List.of("--", throttled(image)));
         withProgress(arguments, percent).require(0);
     }
 
@@ -174,9 +200,23 @@ public final class QemuImg {
      * @return what differs, empty if nothing does
      */
     public Optional<String> difference(ImageNode one, ImageNode other, DoubleConsumer percent) throws IOException {
-        ChildResult result = withProgress(List.of("compare", "-p", "--", one.argument(), other.argument()), percent)
-                .require(0, 1);
+        List<String> arguments = new ArrayList<>(List.of("compare", "-p"));
+        arguments.addAll(throttleGroup());
+        arguments.addAll(List.of("--", throttled(one), throttled(other)));
+        ChildResult result = withProgress(arguments, percent).require(0, 1);
         return result.exitCode() == 0 ? Optional.empty() : Optional.of(lastWords(result));
+    }
+
+    private List<String> throttleGroup() {
+        return bytesPerSecond.isPresent()
+                ? List.of(
+                        "--object",
+                        "throttle-group,id=%s,x-bps-total=%d".formatted(THROTTLE, bytesPerSecond.getAsLong()))
+                : List.of();
+    }
+
+    private String throttled(ImageNode image) {
+        return bytesPerSecond.isPresent() ? image.argumentThrottledBy(THROTTLE) : image.argument();
     }
 
     private ChildResult quick(List<String> arguments) throws IOException {

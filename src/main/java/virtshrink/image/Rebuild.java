@@ -85,7 +85,9 @@ public final class Rebuild {
                     work.facts().virtualBytes(),
                     work.facts().giveBackUnitBytes());
             ImageNode node = ImageNode.of(second.path(), ImageFormat.QCOW2);
-            work.qemuImg().rebase(node, Optional.of(backing), done -> percent.accept(done / 2));
+            BackingReference absolute =
+                    new BackingReference(work.chain().get(1).file().toString(), backing.format());
+            work.qemuImg().rebase(node, Optional.of(absolute), done -> percent.accept(done / 2));
             List<String> flags =
                     List.of("-B", backing.name(), "-F", backing.format().qemuName());
             convert(node, newFile, flags, done -> percent.accept(50 + done / 2));

@@ -176,7 +176,7 @@ public final class Swap {
     private Optional<Path> exchange(ReplacementFile replacement) throws IOException, ImageRefusedException {
         Optional<Lease> lease = lock.file().tryLease();
         if (lease.isEmpty()) {
-            throw new ImageRefusedException(openElsewhere());
+            throw new ImageRefusedException(ImageRefusedException.Kind.IN_USE, openElsewhere());
         }
         try (Lease alone = lease.get()) {
             return exchange(replacement, alone);
@@ -198,7 +198,7 @@ public final class Swap {
         }
         if (objection.isPresent()) {
             exchangeBack(replacement, beside);
-            throw new ImageRefusedException(objection.get());
+            throw new ImageRefusedException(ImageRefusedException.Kind.IN_USE, objection.get());
         }
         replacement.giveAway();
         return Optional.of(beside);
@@ -271,10 +271,12 @@ public final class Swap {
     private void refuseIfChanged() throws IOException, ImageRefusedException {
         Optional<String> changed = lock.whyChanged();
         if (changed.isPresent()) {
-            throw new ImageRefusedException(changed.get());
+            throw new ImageRefusedException(ImageRefusedException.Kind.IN_USE, changed.get());
         }
         if (!FileStatus.of(image).identity().equals(lock.recorded().identity())) {
-            throw new ImageRefusedException(image + " was replaced by another file while it was being shrunk");
+            throw new ImageRefusedException(
+                    ImageRefusedException.Kind.IN_USE,
+                    image + " was replaced by another file while it was being shrunk");
         }
     }
 }

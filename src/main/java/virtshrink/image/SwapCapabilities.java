@@ -42,9 +42,11 @@ public record SwapCapabilities(boolean exchange, boolean leases, boolean reflink
                 FileAttributes.prepareEmpty(lock.file(), a.file());
                 FileAttributes.transfer(lock.file(), a.file());
             } catch (IOException problem) {
-                throw new ImageRefusedException("a new file beside " + image
-                        + " cannot be given the image's owner and attributes (" + problem.getMessage()
-                        + "); run as root, or check the mount's options");
+                throw new ImageRefusedException(
+                        ImageRefusedException.Kind.HOST_FILESYSTEM,
+                        "a new file beside " + image
+                                + " cannot be given the image's owner and attributes (" + problem.getMessage()
+                                + "); run as root, or check the mount's options");
             }
             return new SwapCapabilities(canExchange(a.path(), b.path()), canLease(a.file()), canReflink(lock, names));
         }
@@ -63,6 +65,7 @@ public record SwapCapabilities(boolean exchange, boolean leases, boolean reflink
     private static void requireShort(Path longest) throws ImageRefusedException {
         if (String.valueOf(longest.getFileName()).getBytes(StandardCharsets.UTF_8).length > MOST_NAME_BYTES) {
             throw new ImageRefusedException(
+                    ImageRefusedException.Kind.HOST_FILESYSTEM,
                     "the image's name is too long: temporary files beside it have up to 100 bytes more, and "
                             + MOST_NAME_BYTES + " are possible");
         }

@@ -33,11 +33,13 @@ final class TrustedDirectory {
             FileStatus status = FileStatus.of(directory);
             if (isOthers(status)) {
                 throw new ImageRefusedException(
+                        ImageRefusedException.Kind.HOST_FILESYSTEM,
                         "%s belongs to user %s, who could exchange files while they are worked on; run as that user, or give the directory to root"
                                 .formatted(directory, Integer.toUnsignedString(status.uid())));
             }
             if ((status.permissions() & OTHERS_WRITE) != 0 && (status.permissions() & STICKY) == 0) {
                 throw new ImageRefusedException(
+                        ImageRefusedException.Kind.HOST_FILESYSTEM,
                         directory + " can be written by everybody, who could exchange files while they are worked on");
             }
             directory = directory.getParent();
@@ -53,6 +55,7 @@ final class TrustedDirectory {
                 && Files.exists(file, LinkOption.NOFOLLOW_LINKS)
                 && isOthers(FileStatus.ofLink(file))) {
             throw new ImageRefusedException(
+                    ImageRefusedException.Kind.HOST_FILESYSTEM,
                     "%s can be written by everybody, and %s belongs to another user, who could exchange it while it is worked on"
                             .formatted(directory, file.getFileName()));
         }

@@ -3,6 +3,7 @@ package virtshrink.image;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 import org.slf4j.Logger;
@@ -34,12 +35,19 @@ final class YieldWatch implements AutoCloseable {
         void run() throws IOException;
     }
 
-    static YieldWatch start(Run run, GiveBack giveBack) {
+    /** Not started by the run's own thread, whose low priority it would have. */
+    static YieldWatch start(Run run, GiveBack giveBack) throws IOException {
         YieldWatch watch = new YieldWatch(run, giveBack);
-        Thread thread = new Thread(watch::watch, "yield-" + run.id());
-        thread.setDaemon(true);
-        thread.start();
-        return watch;
+        try {
+            return SteadyThread.call(() -> {
+                Thread thread = new Thread(watch::watch, "yield-" + run.id());
+                thread.setDaemon(true);
+                thread.start();
+                return watch;
+            });
+        } catch (ExecutionException problem) {
+            throw new IOException("cannot listen for starting guests: " + problem.getCause(), problem);
+        }
     }
 
     private void watch() {

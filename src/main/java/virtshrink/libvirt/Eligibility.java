@@ -75,26 +75,12 @@ public final class Eligibility {
     }
 
     private static DiskVerdict eligible(DomainDisk disk, DomainIdleGuard guard) {
-        Path image = disk.file().orElseThrow();
-        ShrinkRequest plain = ShrinkRequest.of(image, DiskRule.format(disk));
-        ShrinkRequest request = new ShrinkRequest(
-                plain.image(),
-                plain.format(),
-                Optional.of(disk.target()),
-                Math.toIntExact(disk.logicalBlockBytes()),
-                plain.output(),
-                plain.convertTo(),
-                plain.compress(),
-                plain.createOptions(),
-                plain.ignore(),
-                plain.zero(),
-                plain.inPlace(),
-                plain.dryRun(),
-                plain.keepOriginalSuffix(),
-                plain.minimumGain(),
-                plain.filler(),
-                plain.allowRename(),
-                guard);
+        ShrinkRequest request = ShrinkRequest.of(disk.file().orElseThrow(), DiskRule.format(disk))
+                .changed()
+                .target(Optional.of(disk.target()))
+                .sectorBytes(Math.toIntExact(disk.logicalBlockBytes()))
+                .guard(guard)
+                .build();
         List<String> notes = disk.driverType().isPresent()
                 ? List.of()
                 : List.of("the domain's XML names no format for " + disk.target()

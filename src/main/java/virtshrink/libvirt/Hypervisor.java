@@ -294,8 +294,10 @@ public final class Hypervisor implements AutoCloseable {
         }
     }
 
+    @SuppressWarnings(
+            "ReferenceEquality") // Whether it is that very connection; another to the same place is a new one.
     private synchronized boolean replaced(Connection used) {
-        if (closed || connection == used && used.isUsable()) {
+        if (closed || (connection == used && used.isUsable())) {
             return false;
         }
         if (connection == used) {

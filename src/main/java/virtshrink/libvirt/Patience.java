@@ -1,6 +1,7 @@
 package virtshrink.libvirt;
 
 import java.time.Duration;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
@@ -60,6 +61,7 @@ public final class Patience {
      *
      * @param atMost counts if it is less than this patience's own limit
      */
+    @SuppressWarnings("CollectionUndefinedEquality") // Each answer is only itself.
     <T> T await(CompletableFuture<T> answer, Duration atMost) throws LibvirtUnavailableException {
         Duration wait = atMost.compareTo(limit) < 0 ? atMost : limit;
         waited.add(answer);
@@ -72,7 +74,7 @@ public final class Patience {
             Thread.currentThread().interrupt();
             throw new LibvirtUnavailableException("interrupted while waiting for libvirt", e);
         } catch (ExecutionException e) {
-            throw rethrown(e.getCause());
+            throw rethrown(Objects.requireNonNullElse(e.getCause(), e));
         } finally {
             waited.remove(answer);
         }

@@ -5,6 +5,7 @@ import java.util.function.Consumer;
 import virtshrink.image.ImageRefusedException;
 import virtshrink.image.RunOwner;
 import virtshrink.shrink.Cancellation;
+import virtshrink.shrink.Cause;
 import virtshrink.shrink.ShrinkRequest.IdleGuard;
 
 /** Speaks for the domain of a disk: through its guard as long as the work may go on, through the cancellation when it must not. */
@@ -26,7 +27,7 @@ final class GuardedOwner implements RunOwner {
     public void requireIdle() throws ImageRefusedException {
         Optional<String> objection = guard.whyNotNow();
         if (objection.isPresent()) {
-            throw new ImageRefusedException(objection.get());
+            throw new ImageRefusedException(ImageRefusedException.Kind.DOMAIN, objection.get());
         }
     }
 
@@ -36,7 +37,7 @@ final class GuardedOwner implements RunOwner {
 
     @Override
     public boolean giveWay() {
-        return cancellation.cancel("a guest wants to start")
+        return cancellation.cancel(Cause.GUEST_STARTS, "a guest wants to start")
                 || cancellation.reason().isPresent();
     }
 }

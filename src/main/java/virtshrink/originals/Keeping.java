@@ -30,6 +30,7 @@ import virtshrink.originals.KeptOriginal.Stage;
 import virtshrink.os.ProcessIdentity;
 import virtshrink.shrink.Cancellation;
 import virtshrink.shrink.Cancellation.RunCancelledException;
+import virtshrink.shrink.Cause;
 import virtshrink.shrink.KeepOriginal;
 import virtshrink.shrink.OriginalsPolicy;
 import virtshrink.shrink.Outcome;
@@ -213,8 +214,9 @@ public final class Keeping {
             Cancellation cancellation) {
         // One disk past its point of no return must not keep the next one from being cancelled.
         Cancellation own = new Cancellation();
-        try (Cancellation.Registration linked =
-                cancellation.onCancel(() -> own.cancel(cancellation.reason().orElse("the run was cancelled")))) {
+        Cancellation.Registration linked = cancellation.onCancel(() ->
+                own.cancel(cancellation.cause(), cancellation.reason().orElse("the run was cancelled")));
+        try {
             if (report.outcome() != Outcome.SHRUNK) {
                 originals.forget(record);
                 return report;
@@ -225,11 +227,12 @@ public final class Keeping {
         } catch (IOException problem) {
             LOG.error("{}: what becomes of its original is not settled", record.subject(), problem);
             if (record.converted()) {
-                return report.endedUnchanged(Outcome.FAILED, "its domain was not redefined: " + problem.getMessage());
+                return report.endedUnchanged(Cause.FAULT, "its domain was not redefined: " + problem.getMessage());
             }
             return report.withNote("the daemon settles at its next start or night what becomes of the original: "
                     + problem.getMessage());
         } finally {
+            linked.close();
             originals.letGo(record);
         }
     }
@@ -260,7 +263,7 @@ public final class Keeping {
         FileStamp copy = FileStamp.of(ready).orElseThrow(() -> new IOException("the converted image is gone"));
         if (!copy.sameTime(record.stamp())) {
             discard(record, ready, copy);
-            return report.endedUnchanged(Outcome.REFUSED, request.image() + " was written to while it was converted");
+            return report.endedUnchanged(Cause.IN_USE, request.image() + " was written to while it was converted");
         }
         KeptOriginal moving = record.with(record.stamp(), Optional.of(copy)).at(Stage.MOVING, clock.instant());
         originals.write(moving);
@@ -271,15 +274,16 @@ public final class Keeping {
             // A guest that is let in shows everywhere: in libvirt's answer, in its locks.
             return cancellation
                     .reason()
-                    .map(why -> report.endedUnchanged(Outcome.YIELDED, why))
-                    .orElseGet(() -> report.endedUnchanged(Outcome.REFUSED, String.valueOf(refused.getMessage())));
+                    .map(why -> report.endedUnchanged(cancellation.cause(), why))
+                    .orElseGet(() -> report.endedUnchanged(Cause.of(refused), String.valueOf(refused.getMessage())));
         } catch (RunCancelledException stopped) {
             discard(record, ready, copy);
-            return report.endedUnchanged(Outcome.YIELDED, String.valueOf(stopped.getMessage()));
+            Cause why = cancellation.reason().isPresent() ? cancellation.cause() : Cause.GUEST_STARTS;
+            return report.endedUnchanged(why, String.valueOf(stopped.getMessage()));
         } catch (IOException problem) {
             LOG.warn("{}: not given its qcow2 image, or not surely", record.subject(), problem);
             return report.endedUnchanged(
-                    Outcome.FAILED,
+                    Cause.FAULT,
                     problem.getMessage()
                             + "; both images are whole, and the daemon settles at its next start or night which one it is");
         }

@@ -79,6 +79,8 @@ final class Libc {
 
     static native int geteuid();
 
+    static native int setpriority(int which, int who, int priority);
+
     static native int kill(int pid, int signal);
 
     static native int poll(byte[] descriptors, long count, int timeoutMillis);

@@ -102,24 +102,11 @@ public sealed interface Choice {
         public List<ShrinkRequest> requests(Schedule schedule, boolean estimateOnly) {
             List<ShrinkRequest> requests = new ArrayList<>();
             for (ShrinkRequest request : verdict.requests()) {
-                requests.add(new ShrinkRequest(
-                        request.image(),
-                        request.format(),
-                        request.target(),
-                        request.sectorBytes(),
-                        request.output(),
-                        request.convertTo(),
-                        request.compress(),
-                        request.createOptions(),
-                        request.ignore(),
-                        request.zero(),
-                        request.inPlace(),
-                        estimateOnly || !means(request),
-                        request.keepOriginalSuffix(),
-                        terms.minimumGain(),
-                        request.filler(),
-                        schedule.allowRename(),
-                        request.guard()));
+                requests.add(request.changed()
+                        .dryRun(estimateOnly || !means(request))
+                        .minimumGain(terms.minimumGain())
+                        .allowRename(schedule.allowRename())
+                        .build());
             }
             return requests;
         }

@@ -11,6 +11,7 @@ import java.util.Optional;
 public final class Cancellation {
     private final List<Runnable> actions = new ArrayList<>();
     private Optional<String> reason = Optional.empty();
+    private Cause cause = Cause.CANCELLED;
     private boolean pastNoReturn;
 
     /**
@@ -19,12 +20,22 @@ public final class Cancellation {
      * @return false if the run is past its point of no return or has been cancelled already
      */
     public boolean cancel(String why) {
+        return cancel(Cause.CANCELLED, why);
+    }
+
+    /**
+     * The same, for figures to tell apart.
+     *
+     * @param kind one that leads to {@link Outcome#YIELDED}
+     */
+    public boolean cancel(Cause kind, String why) {
         List<Runnable> due;
         synchronized (this) {
             if (pastNoReturn || reason.isPresent()) {
                 return false;
             }
             reason = Optional.of(why);
+            cause = kind;
             due = List.copyOf(actions);
         }
         due.forEach(Runnable::run);
@@ -34,6 +45,11 @@ public final class Cancellation {
     /** Why the run was asked to end; empty if it was not. */
     public synchronized Optional<String> reason() {
         return reason;
+    }
+
+    /** The kind of the reason; {@link Cause#CANCELLED} if there is none. */
+    public synchronized Cause cause() {
+        return cause;
     }
 
     /**

@@ -24,7 +24,7 @@ final class DiskOwner implements RunOwner {
     public void requireIdle() throws ImageRefusedException {
         Optional<String> objection = request.guard().whyNotNow();
         if (objection.isPresent()) {
-            throw new ImageRefusedException(objection.get());
+            throw new ImageRefusedException(ImageRefusedException.Kind.DOMAIN, objection.get());
         }
     }
 
@@ -39,7 +39,7 @@ final class DiskOwner implements RunOwner {
     @Override
     public boolean giveWay() {
         // A run that is being cancelled for another reason will not replace the image either.
-        return cancellation.cancel("a guest wants to start")
+        return cancellation.cancel(Cause.GUEST_STARTS, "a guest wants to start")
                 || cancellation.reason().isPresent();
     }
 }

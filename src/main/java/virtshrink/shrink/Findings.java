@@ -26,8 +26,10 @@ final class Findings {
         named.addAll(request.zero());
         for (String device : named) {
             if (!devices.contains(device)) {
-                throw new ImageRefusedException("there is no partition %s on this disk; there are: %s"
-                        .formatted(device, String.join(", ", devices)));
+                throw new ImageRefusedException(
+                        ImageRefusedException.Kind.CONTENT,
+                        "there is no partition %s on this disk; there are: %s"
+                                .formatted(device, String.join(", ", devices)));
             }
         }
         for (FilesystemFinding finding : inspection.filesystems()) {
@@ -35,6 +37,7 @@ final class Findings {
                 Optional<String> objection = whyNotGivenUp(inspection, finding);
                 if (objection.isPresent()) {
                     throw new ImageRefusedException(
+                            ImageRefusedException.Kind.CONTENT,
                             "the content of %s is not given up: %s".formatted(finding.device(), objection.get()));
                 }
             }

@@ -6,6 +6,7 @@ import java.util.Optional;
 import virtshrink.image.ImageFormat;
 import virtshrink.image.ImageRefusedException;
 import virtshrink.image.ImageWork;
+import virtshrink.image.Pace;
 import virtshrink.image.RunDirectory;
 import virtshrink.image.RunOwner;
 import virtshrink.image.ServedDisk;
@@ -14,6 +15,17 @@ import virtshrink.inspect.DiskInspector;
 
 /** Looks at what lies on an image without writing anything or keeping anybody from starting. Thread-safe. */
 public final class ImageInspector {
+    private final Pace pace;
+
+    ImageInspector(Pace pace) {
+        this.pace = pace;
+    }
+
+    /** As fast as it goes. */
+    public ImageInspector() {
+        this(Pace.FULL);
+    }
+
     /**
      * Reads the partition table and every filesystem.
      *
@@ -28,7 +40,7 @@ public final class ImageInspector {
     /** As {@link #inspect(Path, ImageFormat, int)}, with the guest's name of the disk. */
     DiskInspection inspect(Path image, ImageFormat format, String diskName, int sectorBytes)
             throws IOException, ImageRefusedException {
-        ImageWork.Terms terms = new ImageWork.Terms(true, Optional.empty(), Optional.empty());
+        ImageWork.Terms terms = new ImageWork.Terms(true, Optional.empty(), Optional.empty(), pace);
         try (ImageWork work = ImageWork.begin(RunDirectory.standard(), image, format, terms, RunOwner.LOOKER);
                 ServedDisk disk = work.serveOriginal()) {
             DiskInspection inspection = DiskInspector.standard().inspect(disk.bytes(), diskName, sectorBytes);

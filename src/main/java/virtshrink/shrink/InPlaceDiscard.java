@@ -48,6 +48,7 @@ final class InPlaceDiscard {
         // use.
         if (work.lock().isOpenElsewhere().orElse(false)) {
             throw new ImageRefusedException(
+                    ImageRefusedException.Kind.IN_USE,
                     work.file() + " is open in another process (a starting guest, a backup, a loop device)");
         }
     }
@@ -65,7 +66,7 @@ final class InPlaceDiscard {
                 Optional<String> disturbed = work.whyDisturbed(done > 0).or(request.guard()::whyNotNow);
                 if (disturbed.isPresent()) {
                     served.stop();
-                    throw new ImageRefusedException(disturbed.get());
+                    throw new ImageRefusedException(ImageRefusedException.Kind.IN_USE, disturbed.get());
                 }
                 long doneBefore = done;
                 served.writeZeroes(batch, bytes -> clock.bytesOf(total).accept(doneBefore + bytes));

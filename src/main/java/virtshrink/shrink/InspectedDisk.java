@@ -51,7 +51,8 @@ record InspectedDisk(
             }
             boolean readers = request.filler() == ShrinkRequest.Filler.AUTO;
             if (readers && inspection.refusal().isPresent()) {
-                throw new ImageRefusedException(inspection.refusal().get());
+                throw new ImageRefusedException(
+                        ImageRefusedException.Kind.CONTENT, inspection.refusal().get());
             }
             Findings.requireNamed(inspection, request);
             clock.enter(Phase.ESTIMATE);

@@ -17,6 +17,7 @@ import virtshrink.inspect.DiskInspection;
  * @param after what it takes now; equal to {@code before} unless the outcome is {@link Outcome#SHRUNK}; the expected size after a dry run
  *     or an estimate is in {@code reclaimableBytes}
  * @param reclaimableBytes data in free space that a run can give back, as estimated before the rebuild
+ * @param cause how it ended, and of which kind the reason is
  * @param reason why it ended so; empty for a plain success
  * @param phases time spent, by phase, in the order they ran
  * @param inspection what lies on the disk, as far as the run came
@@ -28,7 +29,7 @@ public record ShrinkReport(
         FileSize before,
         FileSize after,
         long reclaimableBytes,
-        Outcome outcome,
+        Cause cause,
         String reason,
         Map<Phase, Duration> phases,
         Optional<DiskInspection> inspection,
@@ -37,6 +38,38 @@ public record ShrinkReport(
     public ShrinkReport {
         gains = List.copyOf(gains);
         notes = List.copyOf(notes);
+    }
+
+    /** A report whose reason is of no particular kind. */
+    public ShrinkReport(
+            Path image,
+            Optional<String> target,
+            FileSize before,
+            FileSize after,
+            long reclaimableBytes,
+            Outcome outcome,
+            String reason,
+            Map<Phase, Duration> phases,
+            Optional<DiskInspection> inspection,
+            List<FilesystemGain> gains,
+            List<String> notes) {
+        this(
+                image,
+                target,
+                before,
+                after,
+                reclaimableBytes,
+                Cause.generalOf(outcome),
+                reason,
+                phases,
+                inspection,
+                gains,
+                notes);
+    }
+
+    /** How it ended. */
+    public Outcome outcome() {
+        return cause.outcome();
     }
 
     /** Bytes given back to the host; 0 unless shrunk, and then never negative by construction of the run. */
@@ -52,7 +85,7 @@ public record ShrinkReport(
                 FileSize.NONE,
                 FileSize.NONE,
                 0,
-                Outcome.FAILED,
+                Cause.FAULT,
                 why,
                 Map.of(),
                 Optional.empty(),
@@ -64,20 +97,20 @@ public record ShrinkReport(
     public ShrinkReport withNote(String note) {
         List<String> more = new ArrayList<>(notes);
         more.add(note);
-        return changed(image, after, outcome, reason, more);
+        return changed(image, after, cause, reason, more);
     }
 
     /** The same of the file that has taken the image's place. */
     public ShrinkReport on(Path successor) {
-        return changed(successor, after, outcome, reason, notes);
+        return changed(successor, after, cause, reason, notes);
     }
 
     /** The run made something, but in the end nothing became of it. */
-    public ShrinkReport endedUnchanged(Outcome end, String why) {
+    public ShrinkReport endedUnchanged(Cause end, String why) {
         return changed(image, before, end, why, notes);
     }
 
-    private ShrinkReport changed(Path of, FileSize size, Outcome end, String why, List<String> said) {
+    private ShrinkReport changed(Path of, FileSize size, Cause end, String why, List<String> said) {
         return new ShrinkReport(of, target, before, size, reclaimableBytes, end, why, phases, inspection, gains, said);
     }
 

@@ -7,7 +7,7 @@ import java.util.Set;
 import virtshrink.image.ImageFormat;
 
 /**
- * One disk and what is to be done with it. Made by {@link #of} and the {@code with} methods; immutable.
+ * One disk and what is to be done with it. Made by {@link #of} and {@link #changed}; immutable.
  *
  * @param image the file, as named; a symbolic link is resolved once
  * @param format of the image, never probed
@@ -75,24 +75,12 @@ public record ShrinkRequest(
 
     /** The same with another guard. */
     public ShrinkRequest withGuard(IdleGuard other) {
-        return new ShrinkRequest(
-                image,
-                format,
-                target,
-                sectorBytes,
-                output,
-                convertTo,
-                compress,
-                createOptions,
-                ignore,
-                zero,
-                inPlace,
-                dryRun,
-                keepOriginalSuffix,
-                minimumGain,
-                filler,
-                allowRename,
-                other);
+        return changed().guard(other).build();
+    }
+
+    /** For a request that differs from this one. */
+    public ShrinkRequestBuilder changed() {
+        return new ShrinkRequestBuilder(this);
     }
 
     /** The same, with the original kept under the image's name and this suffix. */

@@ -36,6 +36,7 @@ final class ShrinkRun {
     private final RunDirectory runs;
     private final ShrinkRequest request;
     private final RunContext context;
+    private final Restraint restraint;
     private final Cancellation cancellation;
     private final DiskOwner owner;
     private final PhaseClock clock;
@@ -52,11 +53,13 @@ final class ShrinkRun {
             RunDirectory runs,
             ShrinkRequest request,
             RunContext context,
+            Restraint restraint,
             ProgressListener progress,
             Cancellation cancellation) {
         this.runs = runs;
         this.request = request;
         this.context = context;
+        this.restraint = restraint;
         this.cancellation = cancellation;
         this.owner = new DiskOwner(request, cancellation);
         this.clock = new PhaseClock(progress);
@@ -75,30 +78,30 @@ final class ShrinkRun {
     }
 
     /** How a run ended, before it is reported. */
-    private record End(Outcome outcome, String reason) {}
+    private record End(Cause cause, String reason) {}
 
     ShrinkReport run() {
         End end;
         try {
             end = work();
         } catch (RunCancelledException cancelled) {
-            end = new End(Outcome.YIELDED, words(cancelled));
+            end = new End(cancellation.cause(), words(cancelled));
         } catch (ImageRefusedException refused) {
             // A guest that is let in shows everywhere: in libvirt's answer, in its locks.
             end = cancellation
                     .reason()
-                    .map(why -> new End(Outcome.YIELDED, why))
-                    .orElseGet(() -> new End(Outcome.REFUSED, words(refused)));
+                    .map(why -> new End(cancellation.cause(), why))
+                    .orElseGet(() -> new End(Cause.of(refused), words(refused)));
         } catch (IOException | UncheckedIOException problem) {
             // Children are killed when a run is cancelled: what fails then is the cancellation.
             end = cancellation
                     .reason()
-                    .map(why -> new End(Outcome.YIELDED, why))
-                    .orElseGet(() -> new End(Outcome.FAILED, words(problem) + "; " + untouched));
+                    .map(why -> new End(cancellation.cause(), why))
+                    .orElseGet(() -> new End(Cause.FAULT, words(problem) + "; " + untouched));
             LOG.debug("run on {} ended by an exception", request.image(), problem);
         } catch (RuntimeException bug) {
             LOG.error("internal error in the run on {}", request.image(), bug);
-            end = new End(Outcome.FAILED, "internal error: " + bug + "; " + untouched);
+            end = new End(Cause.INTERNAL_ERROR, "internal error: " + bug + "; " + untouched);
         }
         clock.stop();
         return report(end);
@@ -115,7 +118,7 @@ final class ShrinkRun {
                 before,
                 after,
                 inspected.map(disk -> disk.plan().reclaimableBytes()).orElse(0L),
-                end.outcome(),
+                end.cause(),
                 end.reason(),
                 clock.phases(),
                 inspected.map(InspectedDisk::inspection),
@@ -148,7 +151,7 @@ final class ShrinkRun {
 
     private ImageWork.Terms terms() {
         ImageJudge.Policy policy = output.isPresent() ? ImageJudge.Policy.SEPARATE_OUTPUT : ImageJudge.Policy.REPLACE;
-        return new ImageWork.Terms(request.dryRun(), output, Optional.of(policy));
+        return new ImageWork.Terms(request.dryRun(), output, Optional.of(policy), restraint.pace());
     }
 
     private void requirePossible() throws ImageRefusedException {
@@ -160,7 +163,8 @@ final class ShrinkRun {
             ImageWork.refuseIfExists(output.get());
         }
         if (context.suspended().isPresent()) {
-            throw new ImageRefusedException(context.suspended().get());
+            throw new ImageRefusedException(
+                    ImageRefusedException.Kind.CONTENT, context.suspended().get());
         }
     }
 
@@ -174,14 +178,15 @@ final class ShrinkRun {
     private Optional<End> endAfterEstimate(InspectedDisk disk) {
         long gain = disk.plan().reclaimableBytes();
         boolean worthIt = request.minimumGain().isMetBy(gain, before.allocatedBytes());
+        Cause cause = Cause.ofEstimate(gain, worthIt);
         if (request.dryRun()) {
-            return Optional.of(new End(Outcome.NOTHING_TO_GAIN, "dry run: nothing was written"));
+            return Optional.of(new End(cause, "dry run: nothing was written"));
         }
         if (worthIt || mustRebuild()) {
             return Optional.empty();
         }
         return Optional.of(new End(
-                Outcome.NOTHING_TO_GAIN,
+                cause,
                 gain == 0 ? "free space holds no data" : "the gain of %d bytes is below the minimum".formatted(gain)));
     }
 
@@ -208,11 +213,13 @@ final class ShrinkRun {
         SwapCapabilities capabilities = work.probeSwap();
         if (output.isEmpty() && !request.allowRename() && !(capabilities.exchange() && capabilities.leases())) {
             throw new ImageRefusedException(
+                    ImageRefusedException.Kind.HOST_FILESYSTEM,
                     "the filesystem of the image cannot exchange files or tell who has them open; --allow-rename accepts a plain rename");
         }
         Rebuild.Target target = disk.target(work, request, target(), capabilities.reflink());
-        HostSpace.require(output.orElse(work.file()), disk.neededBytes(target, before));
-        try (ReplacementFile overlayFile = work.createOverlayFile()) {
+        try (HostSpace.Claim room = HostSpace.OF_HOST.claim(
+                        output.orElse(work.file()), disk.neededBytes(target, before), restraint.reserve());
+                ReplacementFile overlayFile = work.createOverlayFile()) {
             clock.enter(Phase.ZERO);
             ImageNode overlay = work.overlayOn(overlayFile);
             zero(work, overlay, disk.plan());
@@ -221,7 +228,12 @@ final class ShrinkRun {
                 Verification verification =
                         work.verification(overlay, disk.plan().zeroed());
                 clock.enter(Phase.REBUILD);
-                rebuild(work, disk, target, overlay, newFile, verification);
+                SpaceWatch watch = SpaceWatch.start(room, newFile.path(), cancellation);
+                try {
+                    rebuild(work, disk, target, overlay, newFile, verification);
+                } finally {
+                    watch.close();
+                }
                 cancellation.checkpoint();
                 // Writing out and comparing wait for different things.
                 CompletableFuture<Void> synced = CompletableFuture.runAsync(() -> sync(newFile));
@@ -297,13 +309,13 @@ final class ShrinkRun {
             work.giveBack();
             swap.place(newFile, output.get());
             after = size(taken);
-            return new End(Outcome.SHRUNK, "");
+            return new End(Cause.DONE, "");
         }
         swap.prepare(newFile);
         SpaceTaken taken = newFile.spaceTaken();
         if (taken.allocatedBytes() >= before.allocatedBytes() && target() == request.format()) {
             return new End(
-                    Outcome.NOTHING_TO_GAIN,
+                    Cause.NO_SMALLER,
                     "the rebuilt image would take %d bytes, no less than now".formatted(taken.allocatedBytes()));
         }
         owner.requireIdle();
@@ -319,7 +331,7 @@ final class ShrinkRun {
             notes.add("the file is %s now: whoever uses it as %s must be told"
                     .formatted(target().qemuName(), request.format().qemuName()));
         }
-        return new End(Outcome.SHRUNK, "");
+        return new End(Cause.DONE, "");
     }
 
     private End discardInPlace(ImageWork work, InspectedDisk disk)
@@ -338,11 +350,11 @@ final class ShrinkRun {
         InPlaceDiscard.verify(work, disk, request);
         if (!complete) {
             notes.add("the image is whole; part of its free space has been given back");
-            return new End(Outcome.YIELDED, cancellation.reason().orElse("the run was cancelled"));
+            return new End(cancellation.cause(), cancellation.reason().orElse("the run was cancelled"));
         }
         return after.allocatedBytes() < before.allocatedBytes()
-                ? new End(Outcome.SHRUNK, "")
-                : new End(Outcome.NOTHING_TO_GAIN, "discarding the free space has made the file no smaller");
+                ? new End(Cause.DONE, "")
+                : new End(Cause.NO_SMALLER, "discarding the free space has made the file no smaller");
     }
 
     private static FileSize size(SpaceTaken taken) {

@@ -10,6 +10,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import virtshrink.filesystem.FilesystemState;
 import virtshrink.image.ImageRefusedException;
+import virtshrink.image.LoweredThread;
 import virtshrink.image.RunDirectory;
 import virtshrink.inspect.DiskInspection;
 import virtshrink.inspect.FilesystemFinding;
@@ -18,9 +19,21 @@ import virtshrink.inspect.FilesystemFinding;
 public final class Shrinker {
     private static final Logger LOG = LoggerFactory.getLogger(Shrinker.class);
 
+    private final Restraint restraint;
+
+    /** With what is to be left to others. */
+    public Shrinker(Restraint restraint) {
+        this.restraint = restraint;
+    }
+
+    /** As fast as it goes. */
+    public Shrinker() {
+        this(Restraint.NONE);
+    }
+
     /** Shrinks one image, or, on request, only estimates. Every expected end is a report; misuse is unchecked. */
     public ShrinkReport run(ShrinkRequest request, ProgressListener progress, Cancellation cancellation) {
-        return new ShrinkRun(runDirectory(), request, RunContext.ALONE, progress, cancellation).run();
+        return run(request, RunContext.ALONE, progress, cancellation);
     }
 
     /**
@@ -33,22 +46,42 @@ public final class Shrinker {
             List<ShrinkRequest> disks, ProgressListener progress, Cancellation cancellation) {
         RunContext context = disks.size() < 2 ? RunContext.ALONE : lookAt(disks);
         List<ShrinkReport> reports = new ArrayList<>();
-        Optional<String> givenWay = Optional.empty();
+        Optional<Cancellation> givenWay = Optional.empty();
         for (ShrinkRequest disk : disks) {
             // A disk past its point of no return must not keep the next one from being cancelled.
             Cancellation own = new Cancellation();
             // The guest that wanted one of its disks will have the others as well.
-            givenWay.ifPresent(own::cancel);
-            Cancellation.Registration linked =
-                    cancellation.onCancel(() -> own.cancel(cancellation.reason().orElse("the run was cancelled")));
-            reports.add(new ShrinkRun(runDirectory(), disk, context, progress, own).run());
+            givenWay.ifPresent(before -> passOn(before, own));
+            Cancellation.Registration linked = cancellation.onCancel(() -> passOn(cancellation, own));
+            reports.add(run(disk, context, progress, own));
             linked.close();
-            givenWay = own.reason();
+            givenWay = own.reason().isPresent() ? Optional.of(own) : Optional.empty();
         }
         return reports;
     }
 
-    private static RunContext lookAt(List<ShrinkRequest> disks) {
+    private static void passOn(Cancellation cancelled, Cancellation other) {
+        other.cancel(cancelled.cause(), cancelled.reason().orElse("the run was cancelled"));
+    }
+
+    private ShrinkReport run(
+            ShrinkRequest disk, RunContext context, ProgressListener progress, Cancellation cancellation) {
+        ShrinkRun run = new ShrinkRun(runDirectory(), disk, context, restraint, progress, cancellation);
+        if (!restraint.pace().background()) {
+            return run.run();
+        }
+        LoweredThread lowered = LoweredThread.lower();
+        // Whoever cancels waits for what the thread has left to do.
+        Cancellation.Registration hurry = cancellation.onCancel(lowered::restore);
+        try {
+            return run.run();
+        } finally {
+            hurry.close();
+            lowered.close();
+        }
+    }
+
+    private RunContext lookAt(List<ShrinkRequest> disks) {
         Optional<String> suspended = Optional.empty();
         Optional<String> doubt = Optional.empty();
         for (ShrinkRequest disk : disks) {
@@ -76,9 +109,9 @@ public final class Shrinker {
     }
 
     /** Empty if it cannot be looked at: its own run says why. */
-    private static Optional<DiskInspection> look(ShrinkRequest disk) {
+    private Optional<DiskInspection> look(ShrinkRequest disk) {
         try {
-            return Optional.of(new ImageInspector()
+            return Optional.of(new ImageInspector(restraint.pace())
                     .inspect(disk.image(), disk.format(), disk.target().orElse("sda"), disk.sectorBytes()));
         } catch (IOException | ImageRefusedException notReadable) {
             LOG.debug("{} cannot be looked at", disk.image(), notReadable);

@@ -277,24 +277,7 @@ final class DomainHost implements AutoCloseable {
         }
 
         private ShrinkRequest observed(ShrinkRequest request) {
-            return new ShrinkRequest(
-                    request.image(),
-                    request.format(),
-                    request.target(),
-                    request.sectorBytes(),
-                    request.output(),
-                    request.convertTo(),
-                    request.compress(),
-                    request.createOptions(),
-                    request.ignore(),
-                    request.zero(),
-                    request.inPlace(),
-                    request.dryRun(),
-                    request.keepOriginalSuffix(),
-                    request.minimumGain(),
-                    request.filler(),
-                    request.allowRename(),
-                    new Guard(request.guard()));
+            return request.withGuard(new Guard(request.guard()));
         }
     }
 

@@ -18,7 +18,9 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import virtshrink.history.History;
 import virtshrink.history.HistoryEntry.DiskRun;
+import virtshrink.history.HistoryEntry.Filesystem;
 import virtshrink.history.HistoryEntry.NightBegan;
+import virtshrink.shrink.Cause;
 import virtshrink.shrink.FileSize;
 import virtshrink.shrink.Outcome;
 
@@ -38,7 +40,7 @@ class HistoryCommandTest {
                 UUID.nameUUIDFromBytes(new byte[] {(byte) domain.length()}),
                 "vda",
                 Path.of("/srv/a.qcow2"),
-                outcome,
+                Cause.generalOf(outcome),
                 reason,
                 new FileSize(8 << 20, 8 << 20),
                 new FileSize(after, after),
@@ -82,6 +84,37 @@ class HistoryCommandTest {
     }
 
     @Test
+    void showsWhatEachFilesystemContributedOrWhyItWasLeftAlone() throws IOException {
+        DiskRun plain = run(Instant.now(), "web", Outcome.SHRUNK, 2 << 20, "");
+        try (History history = History.open(directory)) {
+            history.append(new DiskRun(
+                    plain.at(),
+                    plain.schedule(),
+                    plain.domain(),
+                    plain.uuid(),
+                    plain.target(),
+                    plain.image(),
+                    plain.cause(),
+                    plain.reason(),
+                    plain.before(),
+                    plain.after(),
+                    0,
+                    0,
+                    plain.seen(),
+                    plain.phases(),
+                    List.of(
+                            new Filesystem("vda1", "ext4", "free-space", "", 6 << 20),
+                            new Filesystem("vda2", "xfs", "unsupported", "there is no reader for it", 0)),
+                    List.of()));
+        }
+        List<String> lines = history("--since 1h --filesystems").out().lines().toList();
+        assertTrue(lines.get(3).matches(" +vda1 +free-space +ext4 +6.0 MiB reclaimable"), lines.get(3));
+        assertTrue(lines.get(4).matches(" +vda2 +unsupported +xfs +there is no reader for it"), lines.get(4));
+        assertEquals("1 run, 1 shrunk, reclaimed in all  6.0 MiB", lines.get(6));
+        assertEquals(4, history("--since 1h").out().lines().toList().size() - 1);
+    }
+
+    @Test
     void showsOneDomainAndWhatIsRecent() {
         assertTrue(history("--domain web").out().endsWith("1 run, 1 shrunk, reclaimed in all  6.0 MiB\n"));
         assertTrue(history("--since 1d").out().endsWith("1 run, 0 shrunk, reclaimed in all  0 B\n"));
@@ -105,10 +138,10 @@ class HistoryCommandTest {
 
     @Test
     void saysHowManyLinesItDoesNotUnderstand() throws IOException {
-        Files.writeString(directory.resolve("history.jsonl"), "{\"torn\":", StandardOpenOption.APPEND);
+        Files.writeString(directory.resolve("history.jsonl"), "{\"damaged\":\n{\"torn\":", StandardOpenOption.APPEND);
         Cli.Result result = history("");
         assertEquals(0, result.status());
-        assertTrue(result.err().contains("1 lines of the history"), result.err());
+        assertTrue(result.err().contains("1 line of the history"), result.err());
         assertTrue(result.out().contains("2 runs"), result.out());
     }
 

@@ -99,25 +99,10 @@ final class Samples {
     }
 
     static DiskVerdict eligible(String target, Path image) {
-        ShrinkRequest plain = ShrinkRequest.of(image, ImageFormat.QCOW2);
-        ShrinkRequest request = new ShrinkRequest(
-                image,
-                plain.format(),
-                Optional.of(target),
-                512,
-                plain.output(),
-                plain.convertTo(),
-                plain.compress(),
-                plain.createOptions(),
-                plain.ignore(),
-                plain.zero(),
-                plain.inPlace(),
-                plain.dryRun(),
-                plain.keepOriginalSuffix(),
-                plain.minimumGain(),
-                plain.filler(),
-                plain.allowRename(),
-                plain.guard());
+        ShrinkRequest request = ShrinkRequest.of(image, ImageFormat.QCOW2)
+                .changed()
+                .target(Optional.of(target))
+                .build();
         return new DiskVerdict.Eligible(disk(target, "disk", image), request, List.of());
     }
 

@@ -13,6 +13,8 @@ import java.time.LocalTime;
 import java.time.ZoneId;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalDouble;
+import java.util.OptionalLong;
 import java.util.TreeSet;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -27,6 +29,7 @@ import virtshrink.shrink.KeepOriginal;
 import virtshrink.shrink.MinimumGain;
 import virtshrink.shrink.OriginalsPolicy;
 import virtshrink.shrink.RawDisks;
+import virtshrink.shrink.SpaceReserve;
 
 class ConfigurationFileTest {
     private static final SyntaxChecks CHECKS = new SyntaxChecks(
@@ -69,6 +72,13 @@ class ConfigurationFileTest {
                 [history]
                 directory = "/srv/history"
                 keep-days = 30
+                [limits]
+                disks = 6
+                disks-per-device = 3
+                io-rate = "200M"
+                reserve = "2.5%"
+                max-load = 1.5
+                max-io-pressure = 40
                 [schedule.weeknights]
                 cron = "0 30 1 ? * MON-FRI"
                 time-zone = "Europe/Berlin"
@@ -94,6 +104,15 @@ class ConfigurationFileTest {
                 """);
         assertEquals("qemu:///session", configuration.connect());
         assertEquals(new Configuration.History(Path.of("/srv/history"), 30), configuration.history());
+        assertEquals(
+                new LimitSettings(
+                        6,
+                        3,
+                        OptionalLong.of(200 << 20),
+                        SpaceReserve.ofPercent(2.5),
+                        OptionalDouble.of(1.5),
+                        OptionalDouble.of(40)),
+                configuration.limits());
         assertEquals(
                 List.of(new ScheduleSettings(
                         "weeknights",
@@ -137,8 +156,14 @@ class ConfigurationFileTest {
                         "keep-converted",
                         "directory",
                         "keep-days",
+                        "listen",
+                        "textfile",
                         "disks",
                         "disks-per-device",
+                        "io-rate",
+                        "reserve",
+                        "max-load",
+                        "max-io-pressure",
                         "cron",
                         "time-zone",
                         "window-end",

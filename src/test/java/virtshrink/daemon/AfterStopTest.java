@@ -29,6 +29,7 @@ import virtshrink.history.HistoryReader;
 import virtshrink.libvirt.DomainChange;
 import virtshrink.libvirt.DomainChange.Kind;
 import virtshrink.policy.Schedules;
+import virtshrink.shrink.Cause;
 import virtshrink.shrink.Outcome;
 
 /** Work after a shutdown, by a clock that is set. */
@@ -63,8 +64,7 @@ class AfterStopTest {
     }
 
     private Workshop workshop() {
-        DiskSlots slots = new DiskSlots(new DiskSlots.Limits(1, 1));
-        return new Workshop(host, host, history, clock, current, slots, line -> {});
+        return new Workshop(host, host, history, clock, current, FakeHost.neighbour(1, 1), line -> {});
     }
 
     private void configure(String... lines) throws Exception {
@@ -181,8 +181,12 @@ class AfterStopTest {
     void aScheduleThatIsGoneMeanwhileWantsNothing() throws Exception {
         host.add("web", 200);
         happens("web", Kind.SHUT_DOWN);
-        configuration =
-                new Configuration(configuration.connect(), configuration.history(), configuration.limits(), List.of());
+        configuration = new Configuration(
+                configuration.connect(),
+                configuration.history(),
+                configuration.metrics(),
+                configuration.limits(),
+                List.of());
         after(DELAY);
         assertEquals(List.of(), host.runs);
     }
@@ -241,7 +245,7 @@ class AfterStopTest {
         host.duringRun = run -> {
             if (run.equals("other-vda")) {
                 happens("web", kind);
-                assertFalse(current.cancel("web", "nobody works on it"));
+                assertFalse(current.cancel("web", Cause.DOMAIN_CHANGED, "nobody works on it"));
             } else if (run.equals("web-vda")) {
                 happens("web", kind);
                 told.add(run);
@@ -294,7 +298,7 @@ class AfterStopTest {
     void anAbsentLibvirtIsNoReasonToCancel() throws Exception {
         host.add("web", 200);
         host.duringRun = run -> {
-            host.refusedConnections = 1;
+            host.refusedConnections.set(1);
             try (DomainLink link = new DomainLink(workshop(), "fake:///", Duration.ZERO, Optional::empty)) {
                 reactions.check(link);
             } catch (WorkOverException e) {

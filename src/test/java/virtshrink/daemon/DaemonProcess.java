@@ -64,7 +64,8 @@ final class DaemonProcess implements AutoCloseable {
                         ProcessHandle.current().info().command().orElse("java"),
                         "-XX:+UseSerialGC",
                         "-XX:TieredStopAtLevel=1",
-                        "-Xmx128m",
+                        "-Xms16m",
+                        "-Xmx192m",
                         "-cp",
                         classPath(),
                         "virtshrink.daemon.Main",
@@ -101,6 +102,10 @@ final class DaemonProcess implements AutoCloseable {
                         com.fasterxml.jackson.jr.ob.JSON.class,
                         com.fasterxml.jackson.core.JsonParser.class,
                         com.sun.jna.Native.class,
+                        io.prometheus.metrics.core.metrics.Counter.class,
+                        io.prometheus.metrics.model.registry.PrometheusRegistry.class,
+                        io.prometheus.metrics.config.PrometheusProperties.class,
+                        io.prometheus.metrics.expositionformats.PrometheusTextFormatWriter.class,
                         org.libvirt.Connect.class)
                 .map(type ->
                         type.getProtectionDomain().getCodeSource().getLocation().getPath())
@@ -135,6 +140,10 @@ final class DaemonProcess implements AutoCloseable {
 
     private static void run(String... command) throws IOException {
         virtshrink.libvirt.PrivateLibvirtd.run(List.of(command));
+    }
+
+    long pid() {
+        return daemon.pid();
     }
 
     /** Waits for its end. */

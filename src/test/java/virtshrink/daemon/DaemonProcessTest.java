@@ -19,6 +19,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import virtshrink.libvirt.PrivateLibvirtd;
+import virtshrink.shrink.Waiting;
 
 /** The daemon from outside: what systemd and an administrator see of it. */
 @Timeout(value = 120, unit = TimeUnit.SECONDS)
@@ -156,7 +157,7 @@ class DaemonProcessTest {
             configure(libvirtd.uri(), NEVER);
             try (DaemonProcess daemon = DaemonProcess.start(directory, configuration, Map.of())) {
                 daemon.await("READY=1"::equals);
-                await(() -> beside(image).size() == 1);
+                Waiting.until("the leftovers are gone", () -> beside(image).size() == 1);
                 assertTrue(daemon.log().contains("left by a dead run"), daemon.log());
             }
             assertArrayEquals(content, Files.readAllBytes(image));
@@ -170,17 +171,6 @@ class DaemonProcessTest {
                 assertEquals(0, daemon.exitCode());
             }
             assertFalse(java.util.Arrays.equals(content, Files.readAllBytes(image)));
-        }
-    }
-
-    private interface Condition {
-        boolean holds() throws IOException;
-    }
-
-    /** Nothing tells when it holds, so it is asked for; the test's time limit ends it. */
-    private static void await(Condition condition) throws IOException, InterruptedException {
-        while (!condition.holds()) {
-            Thread.sleep(50);
         }
     }
 }

@@ -5,12 +5,16 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalDouble;
 import java.util.UUID;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
+import virtshrink.config.LimitSettings;
 import virtshrink.image.ImageFormat;
 import virtshrink.libvirt.DiskHost;
 import virtshrink.libvirt.DiskSource;
@@ -33,33 +37,68 @@ import virtshrink.shrink.ShrinkRequest;
 /** Domains that are files of a few bytes, and a pipeline that only pretends; a file's text is what could be reclaimed from it. */
 final class FakeHost implements Domains.Source, Workshop.DiskRunner {
     private final Path directory;
-    private final Map<String, DomainVerdict> domains = new LinkedHashMap<>();
+    private final Map<String, DomainVerdict> domains = Collections.synchronizedMap(new LinkedHashMap<>());
 
     /** What was asked of the pipeline: {@code name} or {@code name?} for an estimate. */
-    final List<String> runs = new ArrayList<>();
+    final List<String> runs = Collections.synchronizedList(new ArrayList<>());
 
     /** Pool refreshes. */
-    final List<Path> refreshed = new ArrayList<>();
+    final List<Path> refreshed = Collections.synchronizedList(new ArrayList<>());
 
     /** Called during each run with its name, before it ends. */
     Consumer<String> duringRun = run -> {};
 
     /** How many of the next questions fail because the connection is broken, and how many of the next attempts to connect. */
-    int brokenQuestions;
+    final AtomicInteger brokenQuestions = new AtomicInteger();
 
-    int refusedConnections;
-    int connections;
+    final AtomicInteger refusedConnections = new AtomicInteger();
+    final AtomicInteger connections = new AtomicInteger();
+    final AtomicInteger closed = new AtomicInteger();
+
+    /** Called for each of the questions that fail. */
+    Runnable onBrokenQuestion = () -> {};
 
     FakeHost(Path directory) {
         this.directory = directory;
     }
 
+    /** On a host with nothing to do. */
+    static GoodNeighbour neighbour(int disks, int disksPerDevice) {
+        LimitSettings standard = LimitSettings.STANDARD;
+        HostLoad none = new HostLoad() {
+            @Override
+            public OptionalDouble perProcessor() {
+                return OptionalDouble.of(0);
+            }
+
+            @Override
+            public OptionalDouble ioPressure() {
+                return OptionalDouble.of(0);
+            }
+        };
+        return new GoodNeighbour(
+                new LimitSettings(
+                        disks,
+                        disksPerDevice,
+                        standard.ioRate(),
+                        standard.reserve(),
+                        standard.maxLoad(),
+                        standard.maxIoPressure()),
+                none,
+                Duration.ofMillis(1));
+    }
+
     /** Adds a domain with one disk for each gain. */
     void add(String name, long... gains) throws IOException {
+        addIn(directory, name, gains);
+    }
+
+    /** The same with its disks in another directory. */
+    void addIn(Path place, String name, long... gains) throws IOException {
         List<DiskVerdict> disks = new ArrayList<>();
         for (int i = 0; i < gains.length; i++) {
             String target = "vd" + (char) ('a' + i);
-            Path image = directory.resolve(name + "-" + target);
+            Path image = place.resolve(name + "-" + target);
             Files.writeString(image, Long.toString(gains[i]));
             ShrinkRequest plain = ShrinkRequest.of(image, ImageFormat.QCOW2);
             disks.add(new DiskVerdict.Eligible(disk(target, image), withTarget(plain, target), List.of()));
@@ -81,24 +120,7 @@ final class FakeHost implements Domains.Source, Workshop.DiskRunner {
     }
 
     private static ShrinkRequest withTarget(ShrinkRequest plain, String target) {
-        return new ShrinkRequest(
-                plain.image(),
-                plain.format(),
-                Optional.of(target),
-                plain.sectorBytes(),
-                plain.output(),
-                plain.convertTo(),
-                plain.compress(),
-                plain.createOptions(),
-                plain.ignore(),
-                plain.zero(),
-                plain.inPlace(),
-                plain.dryRun(),
-                plain.keepOriginalSuffix(),
-                plain.minimumGain(),
-                plain.filler(),
-                plain.allowRename(),
-                plain.guard());
+        return plain.changed().target(Optional.of(target)).build();
     }
 
     private static DomainRecord domain(String name) {
@@ -133,17 +155,20 @@ final class FakeHost implements Domains.Source, Workshop.DiskRunner {
 
     @Override
     public Domains open(String uri) throws LibvirtUnavailableException {
-        connections++;
-        if (refusedConnections > 0) {
-            refusedConnections--;
+        connections.incrementAndGet();
+        if (isDue(refusedConnections)) {
             throw new LibvirtUnavailableException("nobody answers");
         }
         return new Connection();
     }
 
+    private static boolean isDue(AtomicInteger faults) {
+        return faults.getAndUpdate(left -> Math.max(0, left - 1)) > 0;
+    }
+
     private void requireWhole() throws LibvirtUnavailableException {
-        if (brokenQuestions > 0) {
-            brokenQuestions--;
+        if (isDue(brokenQuestions)) {
+            onBrokenQuestion.run();
             throw new LibvirtUnavailableException("the connection is broken");
         }
     }
@@ -152,15 +177,19 @@ final class FakeHost implements Domains.Source, Workshop.DiskRunner {
         @Override
         public List<DomainVerdict> all() throws LibvirtUnavailableException {
             requireWhole();
-            return List.copyOf(domains.values());
+            synchronized (domains) {
+                return List.copyOf(domains.values());
+            }
         }
 
         @Override
         public Optional<DomainVerdict> named(String nameOrUuid) throws LibvirtUnavailableException {
             requireWhole();
-            return domains.values().stream()
-                    .filter(verdict -> verdict.domain().uuid().toString().equals(nameOrUuid))
-                    .findFirst();
+            synchronized (domains) {
+                return domains.values().stream()
+                        .filter(verdict -> verdict.domain().uuid().toString().equals(nameOrUuid))
+                        .findFirst();
+            }
         }
 
         @Override
@@ -186,7 +215,9 @@ final class FakeHost implements Domains.Source, Workshop.DiskRunner {
         }
 
         @Override
-        public void close() {}
+        public void close() {
+            closed.incrementAndGet();
+        }
     }
 
     @Override

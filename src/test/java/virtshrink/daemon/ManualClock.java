@@ -8,13 +8,13 @@ import java.time.ZoneOffset;
 
 /** A clock that stands still until it is told otherwise. */
 final class ManualClock extends Clock {
-    private Instant now;
+    private volatile Instant now;
 
     ManualClock(String now) {
         this.now = Instant.parse(now);
     }
 
-    void advance(Duration by) {
+    synchronized void advance(Duration by) {
         now = now.plus(by);
     }
 

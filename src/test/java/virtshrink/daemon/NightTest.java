@@ -11,6 +11,7 @@ import java.time.Instant;
 import java.time.LocalTime;
 import java.time.ZoneId;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
@@ -43,8 +44,8 @@ class NightTest {
 
     private final ManualClock clock = new ManualClock("2026-11-22T01:30:00Z");
     private final CurrentWork current = new CurrentWork();
-    private final DiskSlots slots = new DiskSlots(new DiskSlots.Limits(1, 1));
-    private final List<String> status = new ArrayList<>();
+    private final GoodNeighbour neighbour = FakeHost.neighbour(1, 1);
+    private final List<String> status = Collections.synchronizedList(new ArrayList<>());
     private FakeHost host;
     private History history;
 
@@ -81,7 +82,7 @@ class NightTest {
     }
 
     private void night(Schedule schedule) {
-        Workshop workshop = new Workshop(host, host, history, clock, current, slots, status::add);
+        Workshop workshop = new Workshop(host, host, history, clock, current, neighbour, status::add);
         new Night(workshop, "fake:///", schedule, DUE).run();
     }
 
@@ -276,18 +277,18 @@ class NightTest {
         host.add("a", 200);
         host.duringRun = run -> {
             if (run.equals("a-vda?")) {
-                host.brokenQuestions = 1;
+                host.brokenQuestions.set(1);
             }
         };
         night();
         assertEquals(List.of("a vda shrunk"), outcomes());
-        assertEquals(2, host.connections);
+        assertEquals(2, host.connections.get());
     }
 
     @Test
     void waitsForAnAbsentLibvirt() throws Exception {
         host.add("a", 200);
-        host.refusedConnections = 1;
+        host.refusedConnections.set(1);
         night();
         assertEquals(List.of("a vda shrunk"), outcomes());
         assertTrue(status.contains("waiting for libvirt at fake:///"), status::toString);
@@ -296,7 +297,7 @@ class NightTest {
     @Test
     void givesUpOnALibvirtThatAlwaysFails() throws Exception {
         host.add("a", 200);
-        host.brokenQuestions = 1000;
+        host.brokenQuestions.set(1000);
         night();
         assertEquals(List.of(), host.runs);
         assertEquals("the connection is broken", end().reason());

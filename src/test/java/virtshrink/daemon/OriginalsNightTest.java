@@ -54,7 +54,7 @@ class OriginalsNightTest {
         Workshop now = host.workshop();
         Clock clock = Clock.offset(Clock.tickMillis(ZoneOffset.UTC), later);
         Workshop workshop = new Workshop(
-                now.source(), now.runner(), now.history(), clock, now.current(), now.slots(), now.status());
+                now.source(), now.runner(), now.history(), clock, now.current(), now.neighbour(), now.status());
         int before = host.entries().size();
         new Night(workshop, host.libvirtd.uri(), schedule(), Instant.now().plus(later)).run();
         List<HistoryEntry> all = host.entries();

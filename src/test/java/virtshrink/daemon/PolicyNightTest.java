@@ -144,7 +144,7 @@ class PolicyNightTest {
                     history,
                     Clock.tickMillis(ZoneOffset.UTC),
                     new CurrentWork(),
-                    new DiskSlots(new DiskSlots.Limits(1, 1)),
+                    FakeHost.neighbour(1, 1),
                     line -> {});
             new Night(workshop, libvirtd.uri(), schedule(), Instant.now()).run();
         }

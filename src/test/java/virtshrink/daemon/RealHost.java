@@ -21,7 +21,6 @@ import virtshrink.history.HistoryReader;
 import virtshrink.libvirt.Hypervisor;
 import virtshrink.libvirt.Patience;
 import virtshrink.libvirt.PrivateLibvirtd;
-import virtshrink.schedule.Patterns;
 import virtshrink.schedule.Schedule;
 import virtshrink.schedule.Selection;
 import virtshrink.shrink.MinimumGain;
@@ -35,6 +34,9 @@ final class RealHost implements AutoCloseable {
     final PrivateLibvirtd libvirtd;
     final Path images;
     final CurrentWork current = new CurrentWork();
+
+    /** By which everything happens. */
+    Clock clock = Clock.tickMillis(ZoneOffset.UTC);
 
     /** Called in the run's own thread when a phase of a run that is not only an estimate begins. */
     Consumer<Phase> atPhase = phase -> {};
@@ -72,9 +74,9 @@ final class RealHost implements AutoCloseable {
                                 new Listener(disks.get(0).dryRun() ? atPhaseOfEstimate : atPhase, progress),
                                 cancellation),
                 history,
-                Clock.tickMillis(ZoneOffset.UTC),
+                clock,
                 current,
-                new DiskSlots(new DiskSlots.Limits(1, 1)),
+                FakeHost.neighbour(1, 1),
                 line -> {});
     }
 
@@ -87,8 +89,8 @@ final class RealHost implements AutoCloseable {
                 Optional.empty(),
                 Duration.ZERO,
                 true,
-                Optional.of(Duration.ofMinutes(1)),
-                new Selection(Patterns.ALL, Patterns.ALL, Patterns.ALL, Patterns.ALL),
+                Optional.empty(),
+                Selection.ALL,
                 new MinimumGain(1 << 20, 0),
                 Duration.ZERO,
                 Duration.ZERO,

@@ -142,7 +142,7 @@ class RealNightTest {
                 history,
                 Clock.tickMillis(ZoneOffset.UTC),
                 new CurrentWork(),
-                new DiskSlots(new DiskSlots.Limits(1, 1)),
+                FakeHost.neighbour(1, 1),
                 line -> {});
     }
 

@@ -23,6 +23,7 @@ import virtshrink.history.HistoryEntry.Filesystem;
 import virtshrink.history.HistoryEntry.ImageStamp;
 import virtshrink.history.HistoryEntry.NightBegan;
 import virtshrink.history.HistoryEntry.NightEnded;
+import virtshrink.shrink.Cause;
 import virtshrink.shrink.FileSize;
 import virtshrink.shrink.Outcome;
 import virtshrink.shrink.Phase;
@@ -42,7 +43,7 @@ class HistoryTest {
                 DOMAIN,
                 target,
                 Path.of("/srv/ä b.qcow2"),
-                outcome,
+                Cause.generalOf(outcome),
                 outcome == Outcome.SHRUNK ? "" : "free space holds no data",
                 new FileSize(1000, 900),
                 new FileSize(500, 400),
@@ -110,7 +111,7 @@ class HistoryTest {
     }
 
     @Test
-    void passesOverALineThatACrashCutOffAndGoesOnBehindIt() throws Exception {
+    void anEntryThatACrashCutOffAtAnyByteIsPassedOverAndThenRemoved() throws Exception {
         try (History history = History.open(directory)) {
             history.append(began(NOON));
             history.append(run(NOON, "vda", Outcome.SHRUNK));
@@ -119,14 +120,89 @@ class HistoryTest {
         int firstLine = new String(whole, java.nio.charset.StandardCharsets.ISO_8859_1).indexOf('\n') + 1;
         for (int cut = firstLine; cut < whole.length; cut++) {
             Files.write(file(), java.util.Arrays.copyOf(whole, cut));
+            boolean complete = cut == whole.length - 1;
+            assertEquals(complete ? 2 : 1, entries().size(), "read when cut at " + cut);
             try (History history = History.open(directory)) {
                 history.append(began(NOON.plusSeconds(1)));
             }
             List<HistoryEntry> found = entries();
             assertEquals(began(NOON), found.get(0));
             assertEquals(began(NOON.plusSeconds(1)), found.get(found.size() - 1));
-            assertEquals(cut == whole.length - 1 ? 3 : 2, found.size(), "cut at " + cut);
+            assertEquals(complete ? 3 : 2, found.size(), "cut at " + cut);
+            assertEquals(complete ? 3 : 2, Files.readAllLines(file()).size(), "lines when cut at " + cut);
         }
+    }
+
+    @Test
+    void anEntryThatAPowerCutLeftAsZerosFromAnyByteOnIsRemoved() throws Exception {
+        try (History history = History.open(directory)) {
+            history.append(began(NOON));
+            history.append(run(NOON, "vda", Outcome.SHRUNK));
+        }
+        byte[] whole = Files.readAllBytes(file());
+        int firstLine = new String(whole, java.nio.charset.StandardCharsets.ISO_8859_1).indexOf('\n') + 1;
+        for (int zeros = firstLine; zeros < whole.length - 1; zeros++) {
+            byte[] damaged = whole.clone();
+            java.util.Arrays.fill(damaged, zeros, damaged.length, (byte) 0);
+            Files.write(file(), damaged);
+            History.open(directory).close();
+            assertEquals(List.of(began(NOON)), entries(), "zeros from " + zeros);
+            assertEquals(firstLine, Files.size(file()), "zeros from " + zeros);
+        }
+    }
+
+    @Test
+    void aLongTornEndIsRemovedToo() throws Exception {
+        try (History history = History.open(directory)) {
+            history.append(began(NOON));
+        }
+        long size = Files.size(file());
+        Files.writeString(file(), "x".repeat(3 << 20), StandardOpenOption.APPEND);
+        History.open(directory).close();
+        assertEquals(size, Files.size(file()));
+        Files.writeString(file(), "torn from the first entry on");
+        History.open(directory).close();
+        assertEquals(0, Files.size(file()));
+    }
+
+    @Test
+    void aCrashWhilePruningLeavesTheOldFile() throws Exception {
+        try (History history = History.open(directory)) {
+            history.append(began(NOON));
+            history.append(began(NOON.plusSeconds(1)));
+        }
+        Files.writeString(directory.resolve("history.jsonl.new"), "half of the new fi");
+        try (History history = History.open(directory)) {
+            assertEquals(2, entries().size());
+            history.prune(NOON.plusSeconds(1));
+            assertEquals(List.of(began(NOON.plusSeconds(1))), entries());
+        }
+        assertFalse(Files.exists(directory.resolve("history.jsonl.new")));
+    }
+
+    @Test
+    void entriesOfAnOlderVersionHaveAGeneralCause() throws Exception {
+        DiskRun refused = run(NOON, "vda", Outcome.REFUSED);
+        try (History history = History.open(directory)) {
+            history.append(refused);
+        }
+        String line = Files.readString(file());
+        Files.writeString(
+                file(),
+                line.replace("\"cause\":\"image\",", "")
+                        + line.replace("\"image\",\"reason", "\"of-the-future\",\"reason"));
+        assertEquals(List.of(refused, refused), entries());
+    }
+
+    @Test
+    void whoeverListensIsToldOfEveryEntryAlsoOfOneThatCannotBeWritten() throws Exception {
+        List<HistoryEntry> told = new ArrayList<>();
+        History history = History.open(directory);
+        history.onAppend(told::add);
+        history.append(began(NOON));
+        history.close();
+        assertThrows(IOException.class, () -> history.append(began(NOON.plusSeconds(1))));
+        assertEquals(List.of(began(NOON), began(NOON.plusSeconds(1))), told);
     }
 
     @Test

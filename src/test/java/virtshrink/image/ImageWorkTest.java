@@ -47,7 +47,8 @@ class ImageWorkTest {
         Path aside = place.resolve("aside.raw");
         Path other = disk(directory.resolve("other.raw"));
         byte[] otherWas = Files.readAllBytes(other);
-        ImageWork.Terms terms = new ImageWork.Terms(false, Optional.empty(), Optional.of(ImageJudge.Policy.REPLACE));
+        ImageWork.Terms terms =
+                new ImageWork.Terms(false, Optional.empty(), Optional.of(ImageJudge.Policy.REPLACE), Pace.FULL);
         try (ImageWork work = ImageWork.begin(
                 RunDirectory.at(directory.resolve("runs")), image, ImageFormat.RAW, terms, RunOwner.LOOKER)) {
             Files.move(image, aside);

@@ -22,9 +22,13 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.condition.EnabledIfSystemProperty;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 /** Events of a real libvirtd, and what is left of a connection when that one ends or hangs. */
+@SuppressWarnings("try") // A watch speaks through what it was given; it is only to be ended.
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 @Timeout(value = 120, unit = TimeUnit.SECONDS)
 class DomainWatchTest {
@@ -118,15 +122,13 @@ class DomainWatchTest {
         }
     }
 
-    @Test
-    void tellsAFailedStart() throws Exception {
-        try (DomainWatch watch = watch()) {
-            String guest = define("fails");
-            assertNextIs("fails DEFINED");
-            Files.write(directory.resolve("fails.qcow2"), new byte[512]);
-            assertThrows(IOException.class, () -> libvirtd.virsh("start", guest));
-            assertNextIs("fails FAILED_TO_START");
-        }
+    @ParameterizedTest
+    @CsvSource({
+        "0, 1, DEFINED", "1, 0, UNDEFINED", "2, 0, RUNS", "3, 0, RUNS", "4, 0, RUNS", "5, 0, SHUT_DOWN", "5, 1, STOPPED_OTHERWISE",
+        "5, 4, STOPPED_OTHERWISE", "5, 5, FAILED_TO_START", "6, 0, RUNS", "8, 0, RUNS", "99, 99, RUNS"
+    })
+    void knowsWhatLibvirtsNumbersMean(int event, int detail, DomainChange.Kind kind) {
+        assertEquals(kind, DomainChange.Kind.of(event, detail));
     }
 
     @Test
@@ -145,6 +147,7 @@ class DomainWatchTest {
     }
 
     @Test
+    @EnabledIfSystemProperty(named = Proofs.PROPERTY, matches = "true", disabledReason = "takes 20 seconds")
     void isLostWhenLibvirtdHangs() throws Exception {
         try (DomainWatch watch = watch()) {
             libvirtd.hang();
@@ -175,12 +178,13 @@ class DomainWatchTest {
         Patience patience = Patience.standard();
         try (Hypervisor hypervisor = Hypervisor.open(libvirtd.uri(), patience)) {
             libvirtd.hang();
-            CompletableFuture.runAsync(
+            CompletableFuture<Void> end = CompletableFuture.runAsync(
                     () -> patience.end("the test is over"),
                     CompletableFuture.delayedExecutor(200, TimeUnit.MILLISECONDS));
             long began = System.nanoTime();
             String waiting = assertThrows(LibvirtUnavailableException.class, hypervisor::domains)
                     .getMessage();
+            end.join();
             assertTrue(waiting.contains("the test is over"), waiting);
             assertThrows(LibvirtUnavailableException.class, () -> Hypervisor.open(libvirtd.uri(), patience));
             assertThrows(LibvirtUnavailableException.class, hypervisor::domains);
@@ -221,7 +225,7 @@ class DomainWatchTest {
         while (sockets() > before && System.nanoTime() - deadline < 0) {
             Thread.onSpinWait();
         }
-        assertEquals(before, sockets());
+        assertTrue(sockets() <= before, () -> "more than " + before);
     }
 
     /** How many sockets this process has open. */

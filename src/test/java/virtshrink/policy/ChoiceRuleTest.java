@@ -35,10 +35,10 @@ import virtshrink.libvirt.StatedBacking;
 import virtshrink.schedule.Patterns;
 import virtshrink.schedule.Schedule;
 import virtshrink.schedule.Selection;
+import virtshrink.shrink.Cause;
 import virtshrink.shrink.FileSize;
 import virtshrink.shrink.MinimumGain;
 import virtshrink.shrink.OriginalsPolicy;
-import virtshrink.shrink.Outcome;
 import virtshrink.shrink.ShrinkRequest;
 
 class ChoiceRuleTest {
@@ -253,7 +253,7 @@ class ChoiceRuleTest {
                 ID,
                 "vda",
                 directory.resolve("vda"),
-                Outcome.NOTHING_TO_GAIN,
+                Cause.BELOW_MINIMUM,
                 "",
                 new FileSize(5, 5),
                 new FileSize(5, 5),

@@ -13,6 +13,7 @@ import java.nio.file.attribute.FileTime;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalLong;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
@@ -24,6 +25,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import virtshrink.block.ExternalTool;
+import virtshrink.image.Pace;
 import virtshrink.os.LoopMount;
 
 /** Whatever goes wrong on the way, the original is what it was, nothing is left behind, and the user is told. */
@@ -187,12 +189,30 @@ class ShrinkFaultsTest {
         try (LoopMount host = LoopMount.make(directory, 96 * MIB, "rw", "mke2fs", "-q", "-t", "ext4", "-m", "0")) {
             make(host.path());
             Path ballast = host.path().resolve("ballast");
-            TestRun run = run().when(Phase.REBUILD, () -> fill(ballast));
+            TestRun run = run().when(Phase.REBUILD, () -> fill(ballast))
+                    .restraint(new Restraint(SpaceReserve.ofBytes(0), Pace.FULL));
 
             String reason = run.expect(Outcome.FAILED).reason();
 
             assertTrue(reason.contains("No space left on device"), reason);
             assertTrue(reason.endsWith("the original is untouched"), reason);
+            requireUntouched(run);
+        }
+    }
+
+    @Test
+    void othersWhoTakeTheReserveInTheMiddleEndTheRun() throws IOException {
+        try (LoopMount host = LoopMount.make(directory, 96 * MIB, "rw", "mke2fs", "-q", "-t", "ext4", "-m", "0")) {
+            make(host.path());
+            Path ballast = host.path().resolve("ballast");
+            // So slow that the watch is faster.
+            Pace slow = new Pace(OptionalLong.of(1 << 20), false);
+            TestRun run = run().when(Phase.REBUILD, () -> fill(ballast))
+                    .restraint(new Restraint(SpaceReserve.ofBytes(20 << 20), slow));
+
+            String reason = run.expect(Outcome.YIELDED).reason();
+
+            assertTrue(reason.matches(".*fell below the reserve: \\d MiB are left of 20 MiB"), reason);
             requireUntouched(run);
         }
     }

@@ -18,21 +18,9 @@ final class TestRun {
     final Path runs;
     final Cancellation cancellation = new Cancellation();
 
-    private ImageFormat format;
-    private Optional<Path> output = Optional.empty();
-    private Optional<ImageFormat> convertTo = Optional.empty();
-    private boolean compress;
-    private List<String> createOptions = List.of();
-    private Set<String> ignore = Set.of();
-    private Set<String> zero = Set.of();
-    private boolean inPlace;
-    private boolean dryRun;
-    private boolean allowRename;
-    private Optional<String> keepOriginal = Optional.empty();
-    private MinimumGain minimumGain = MinimumGain.ANY;
-    private ShrinkRequest.Filler filler = ShrinkRequest.Filler.AUTO;
-    private ShrinkRequest.IdleGuard guard = ShrinkRequest.IdleGuard.NONE;
+    private final ShrinkRequestBuilder request;
     private ProgressListener progress = ProgressListener.SILENT;
+    private Restraint restraint = Restraint.NONE;
 
     /**
      * @param runs the run directory, made if missing
@@ -41,76 +29,81 @@ final class TestRun {
     TestRun(Path runs, Path image) {
         this.runs = runs;
         this.image = image;
-        this.format = ImageFormat.QCOW2;
+        this.request = ShrinkRequest.of(image, ImageFormat.QCOW2).changed();
     }
 
     TestRun format(ImageFormat value) {
-        format = value;
+        request.format(value);
         return this;
     }
 
     TestRun output(Path value) {
-        output = Optional.of(value);
+        request.output(Optional.of(value));
         return this;
     }
 
     TestRun convertTo(ImageFormat value) {
-        convertTo = Optional.of(value);
+        request.convertTo(Optional.of(value));
         return this;
     }
 
     TestRun compress() {
-        compress = true;
+        request.compress(true);
         return this;
     }
 
     TestRun createOptions(String... values) {
-        createOptions = List.of(values);
+        request.createOptions(List.of(values));
         return this;
     }
 
     TestRun ignore(String... devices) {
-        ignore = Set.of(devices);
+        request.ignore(Set.of(devices));
         return this;
     }
 
     TestRun zero(String... devices) {
-        zero = Set.of(devices);
+        request.zero(Set.of(devices));
         return this;
     }
 
     TestRun inPlace() {
-        inPlace = true;
+        request.inPlace(true);
         return this;
     }
 
     TestRun dryRun() {
-        dryRun = true;
+        request.dryRun(true);
         return this;
     }
 
     TestRun allowRename() {
-        allowRename = true;
+        request.allowRename(true);
         return this;
     }
 
     TestRun keepOriginal(String suffix) {
-        keepOriginal = Optional.of(suffix);
+        request.keepOriginalSuffix(Optional.of(suffix));
         return this;
     }
 
     TestRun minimumGain(MinimumGain value) {
-        minimumGain = value;
+        request.minimumGain(value);
         return this;
     }
 
     TestRun withoutFiller() {
-        filler = ShrinkRequest.Filler.NONE;
+        request.filler(ShrinkRequest.Filler.NONE);
         return this;
     }
 
     TestRun guard(ShrinkRequest.IdleGuard value) {
-        guard = value;
+        request.guard(value);
+        return this;
+    }
+
+    TestRun restraint(Restraint value) {
+        restraint = value;
         return this;
     }
 
@@ -156,28 +149,12 @@ final class TestRun {
     }
 
     ShrinkRequest request() {
-        return new ShrinkRequest(
-                image,
-                format,
-                Optional.empty(),
-                512,
-                output,
-                convertTo,
-                compress,
-                createOptions,
-                ignore,
-                zero,
-                inPlace,
-                dryRun,
-                keepOriginal,
-                minimumGain,
-                filler,
-                allowRename,
-                guard);
+        return request.build();
     }
 
     ShrinkReport run() throws IOException {
-        return new ShrinkRun(RunDirectory.at(runs), request(), RunContext.ALONE, progress, cancellation).run();
+        return new ShrinkRun(RunDirectory.at(runs), request(), RunContext.ALONE, restraint, progress, cancellation)
+                .run();
     }
 
     /** Runs and wants that end. */
@@ -191,6 +168,7 @@ final class TestRun {
     void requireNothingLeft() throws IOException {
         requireNothingLeft(image.toAbsolutePath().getParent());
         requireNothingLeft(runs);
+        Optional<Path> output = request().output();
         if (output.isPresent()) {
             requireNothingLeft(output.get().toAbsolutePath().getParent());
         }

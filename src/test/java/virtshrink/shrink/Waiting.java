@@ -13,17 +13,17 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 
 /** Waits, for a bounded time, for what other processes do. */
-final class Waiting {
+public final class Waiting {
     private static final long LIMIT_NANOS = TimeUnit.SECONDS.toNanos(30);
 
     private Waiting() {}
 
     /** A look at the world. */
-    interface Condition {
+    public interface Condition {
         boolean holds() throws IOException;
     }
 
-    static void until(String what, Condition condition) throws IOException {
+    public static void until(String what, Condition condition) throws IOException {
         assertTrue(comesTrue(condition), () -> "waited in vain until " + what);
     }
 
