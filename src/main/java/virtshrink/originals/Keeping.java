@@ -214,8 +214,8 @@ public final class Keeping {
             Cancellation cancellation) {
         // One disk past its point of no return must not keep the next one from being cancelled.
         Cancellation own = new Cancellation();
-        Cancellation.Registration linked = cancellation.onCancel(() ->
-                own.cancel(cancellation.cause(), cancellation.reason().orElse("the run was cancelled")));
+        Cancellation.Registration linked = cancellation.onCancel(
+                () -> own.cancel(cancellation.cause(), cancellation.reason().orElse("the run was cancelled")));
         try {
             if (report.outcome() != Outcome.SHRUNK) {
                 originals.forget(record);

@@ -81,7 +81,8 @@ class RealAfterStopTest {
                 min-reclaim = "1M"
                 exclude-paths = ["*.img"]
                 connect = "%s"
-                """.formatted(host.libvirtd.uri()).replaceFirst("(?s)(.*)(connect[^\n]*\n)", "$2$1"));
+                """.formatted(host.libvirtd.uri())
+                .replaceFirst("(?s)(.*)(connect[^\n]*\n)", "$2$1"));
         Configuration configuration = ConfigurationFile.read(file, Schedules.CHECKS);
         DomainReactions reactions =
                 new DomainReactions(host.current, waiting, () -> Schedules.of(configuration), clock);

@@ -77,8 +77,8 @@ final class TrappedTools {
     long starts() throws IOException {
         long found = 0;
         try (Stream<Path> files = Files.list(directory)) {
-            for (Path file : files.filter(name -> name.toString().endsWith(".starts"))
-                    .toList()) {
+            for (Path file :
+                    files.filter(name -> name.toString().endsWith(".starts")).toList()) {
                 found += Files.size(file);
             }
         }

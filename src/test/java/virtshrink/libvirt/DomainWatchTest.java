@@ -124,8 +124,18 @@ class DomainWatchTest {
 
     @ParameterizedTest
     @CsvSource({
-        "0, 1, DEFINED", "1, 0, UNDEFINED", "2, 0, RUNS", "3, 0, RUNS", "4, 0, RUNS", "5, 0, SHUT_DOWN", "5, 1, STOPPED_OTHERWISE",
-        "5, 4, STOPPED_OTHERWISE", "5, 5, FAILED_TO_START", "6, 0, RUNS", "8, 0, RUNS", "99, 99, RUNS"
+        "0, 1, DEFINED",
+        "1, 0, UNDEFINED",
+        "2, 0, RUNS",
+        "3, 0, RUNS",
+        "4, 0, RUNS",
+        "5, 0, SHUT_DOWN",
+        "5, 1, STOPPED_OTHERWISE",
+        "5, 4, STOPPED_OTHERWISE",
+        "5, 5, FAILED_TO_START",
+        "6, 0, RUNS",
+        "8, 0, RUNS",
+        "99, 99, RUNS"
     })
     void knowsWhatLibvirtsNumbersMean(int event, int detail, DomainChange.Kind kind) {
         assertEquals(kind, DomainChange.Kind.of(event, detail));
