@@ -20,8 +20,11 @@ import java.util.regex.Pattern;
 import org.slf4j.LoggerFactory;
 import virtshrink.block.ByteRange;
 import virtshrink.block.RangeSet;
+import virtshrink.control.ControlClient;
+import virtshrink.control.Request;
 import virtshrink.filesystem.FilesystemIdentity;
 import virtshrink.filesystem.FilesystemState;
+import virtshrink.history.HistoryEntry.DiskRun;
 import virtshrink.image.ImageFormat;
 import virtshrink.inspect.DiskInspection;
 import virtshrink.inspect.FilesystemFinding;
@@ -42,8 +45,8 @@ import virtshrink.shrink.ShrinkRequest;
  * that archive is written; works on invented disks, and on a small real one in the directory of runs that the launcher has named for this.
  */
 final class ArchiveTraining {
-    private static final Pattern RUN_CLASS =
-            Pattern.compile("virtshrink/(block|nbd|volume|filesystem|inspect|image|os|shrink|cli)/.*\\.class");
+    private static final Pattern RUN_CLASS = Pattern.compile(
+            "virtshrink/(block|nbd|volume|filesystem|inspect|image|os|shrink|cli|job|json|history)/.*\\.class");
 
     private ArchiveTraining() {}
 
@@ -162,6 +165,16 @@ final class ArchiveTraining {
         @Override
         public FillReport fill(Path directory, boolean force, FillProgress progress, Cancellation cancellation) {
             return new FillReport(SIZE, 1);
+        }
+
+        @Override
+        public Optional<ControlClient> daemon(Request request) {
+            return Optional.empty();
+        }
+
+        @Override
+        public Optional<String> remember(DiskRun run) {
+            return Optional.empty();
         }
 
         @Override

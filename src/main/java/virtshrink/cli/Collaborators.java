@@ -3,6 +3,10 @@ package virtshrink.cli;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Optional;
+import virtshrink.control.ControlClient;
+import virtshrink.control.Request;
+import virtshrink.history.HistoryEntry.DiskRun;
 import virtshrink.image.ImageFormat;
 import virtshrink.image.ImageRefusedException;
 import virtshrink.inspect.DiskInspection;
@@ -30,6 +34,21 @@ interface Collaborators {
     /** As {@link virtshrink.shrink.ClassicalFiller#fill} does. */
     FillReport fill(Path directory, boolean force, FillProgress progress, Cancellation cancellation)
             throws IOException, FillRefusedException, RunCancelledException;
+
+    /**
+     * Asks the daemon of this host.
+     *
+     * @return empty if there is none
+     * @throws IOException if there is one, and this user cannot reach it
+     */
+    Optional<ControlClient> daemon(Request request) throws IOException;
+
+    /**
+     * Adds a run to this host's history.
+     *
+     * @return why it is not there, where the user should know
+     */
+    Optional<String> remember(DiskRun run);
 
     /** Connects to a hypervisor. */
     Domains domains(String uri) throws LibvirtUnavailableException;

@@ -17,6 +17,7 @@ import virtshrink.config.ConfigurationProblem;
 import virtshrink.config.InvalidConfigurationException;
 import virtshrink.history.HistoryReader;
 import virtshrink.history.PastRuns;
+import virtshrink.job.DomainResult;
 import virtshrink.libvirt.DomainVerdict;
 import virtshrink.libvirt.LibvirtUnavailableException;
 import virtshrink.policy.Choice;

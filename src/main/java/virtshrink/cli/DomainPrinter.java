@@ -2,6 +2,7 @@ package virtshrink.cli;
 
 import java.io.PrintStream;
 import java.util.List;
+import virtshrink.job.DomainResult;
 import virtshrink.shrink.Outcome;
 
 /** Shows a person what became of domains. */
@@ -34,7 +35,7 @@ final class DomainPrinter {
             if (disk instanceof DomainResult.Run run) {
                 disks.print(run.report(), run.format());
             } else if (disk instanceof DomainResult.LeftAlone left) {
-                String target = SafeText.of(left.disk().target());
+                String target = SafeText.of(left.target());
                 if (tables) {
                     out.println(style.bold(target) + "  " + style.warning("left alone") + "  "
                             + SafeText.of(left.reason()));

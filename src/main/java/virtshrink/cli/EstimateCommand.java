@@ -14,6 +14,10 @@ import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 import picocli.CommandLine.ParentCommand;
 import virtshrink.image.ImageFormat;
+import virtshrink.job.DomainJson;
+import virtshrink.job.DomainResult;
+import virtshrink.job.JsonReport;
+import virtshrink.job.RunSettings;
 import virtshrink.shrink.ShrinkReport;
 import virtshrink.shrink.ShrinkRequest;
 
@@ -49,7 +53,7 @@ final class EstimateCommand implements Callable<Integer> {
         if (images.isEmpty() && domainNames.isEmpty()) {
             throw new WrongUsageException("name an IMAGE, or a domain with --domain");
         }
-        RunOptions dryRun = RunOptions.estimate();
+        RunSettings dryRun = RunSettings.estimate();
         List<ShrinkRequest> requests = new ArrayList<>();
         for (Path image : images) {
             requests.add(dryRun.applyTo(ShrinkRequest.of(image, ImageFormats.choose(format, image))));
@@ -82,12 +86,12 @@ final class EstimateCommand implements Callable<Integer> {
         }
     }
 
-    private void estimateDomains(RunOptions dryRun, List<ExitCode> codes, List<Map<String, Object>> json)
+    private void estimateDomains(RunSettings dryRun, List<ExitCode> codes, List<Map<String, Object>> json)
             throws IOException, WrongUsageException {
         DomainPrinter printer = new DomainPrinter(session.screen(), output, true);
         List<DomainResult> results = new ArrayList<>();
         try (Domains domains = session.collaborators().domains(parent.connect())) {
-            DomainRun run = new DomainRun(session, domains, dryRun);
+            LocalRun run = new LocalRun(session, domains, dryRun);
             for (String name : domainNames) {
                 DomainResult result;
                 try (ProgressDisplay progress = output.progress(session)) {

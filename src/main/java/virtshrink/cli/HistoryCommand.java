@@ -13,7 +13,6 @@ import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
-import virtshrink.config.Configuration;
 import virtshrink.history.HistoryEntry;
 import virtshrink.history.HistoryEntry.DiskRun;
 import virtshrink.history.HistoryEntry.Filesystem;
@@ -22,7 +21,7 @@ import virtshrink.shrink.Outcome;
 
 @Command(
         name = "history",
-        description = "Shows what the daemon has done: every run on every disk, and what all of them have given back."
+        description = "Shows what was done on this host: every run on every disk, and what all of them have given back."
                 + " Writes nothing.")
 final class HistoryCommand implements Callable<Integer> {
     private final Session session;
@@ -49,8 +48,8 @@ final class HistoryCommand implements Callable<Integer> {
     @Option(
             names = "--directory",
             paramLabel = "DIR",
-            description = "Where the daemon keeps its history (default: /var/lib/virt-shrink).")
-    private Path directory = Configuration.History.STANDARD_DIRECTORY;
+            description = "Where the history is (default: where the daemon's configuration says).")
+    private @Nullable Path named;
 
     HistoryCommand(Session session) {
         this.session = session;
@@ -59,7 +58,8 @@ final class HistoryCommand implements Callable<Integer> {
     @Override
     public Integer call() throws IOException {
         Totals totals = new Totals();
-        int unreadable = json ? printJson(totals) : printTable(totals);
+        Path directory = named == null ? HostHistory.directory() : named;
+        int unreadable = json ? printJson(directory, totals) : printTable(directory, totals);
         if (unreadable > 0) {
             session.screen()
                     .err()
@@ -71,7 +71,7 @@ final class HistoryCommand implements Callable<Integer> {
     }
 
     /** Entry by entry: years of history need not fit into memory. */
-    private int printJson(Totals totals) throws IOException {
+    private int printJson(Path directory, Totals totals) throws IOException {
         PrintStream out = session.screen().out();
         String[] separator = {"{\"entries\":["};
         int unreadable = HistoryReader.read(directory, entry -> {
@@ -85,7 +85,7 @@ final class HistoryCommand implements Callable<Integer> {
         return unreadable;
     }
 
-    private int printTable(Totals totals) throws IOException {
+    private int printTable(Path directory, Totals totals) throws IOException {
         Screen screen = session.screen();
         String none = screen.outStyle().glyphs().none();
         DateTimeFormatter local =
@@ -105,8 +105,8 @@ final class HistoryCommand implements Callable<Integer> {
                 totals.add(run);
                 table.row(
                         local.format(run.at()),
-                        SafeText.of(run.domain()),
-                        SafeText.of(run.target()),
+                        run.domain().isEmpty() ? none : SafeText.of(run.domain()),
+                        SafeText.of(run.target().isEmpty() ? run.image().toString() : run.target()),
                         run.outcome().contractName(),
                         ByteText.of(run.before().allocatedBytes()),
                         ByteText.of(run.after().allocatedBytes()),

@@ -1,6 +1,7 @@
 package virtshrink.cli;
 
 import java.nio.file.Path;
+import java.time.Instant;
 import java.util.Optional;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
@@ -8,6 +9,10 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
+import virtshrink.history.HistoryEntry.ImageStamp;
+import virtshrink.job.DiskRecord;
+import virtshrink.job.JsonReport;
+import virtshrink.policy.ImageStamps;
 import virtshrink.shrink.ShrinkReport;
 import virtshrink.shrink.ShrinkRequest;
 
@@ -62,17 +67,29 @@ final class ImageCommand implements Callable<Integer> {
                     .println("virt-shrink: --in-place writes to the free blocks of '" + SafeText.of(image.toString())
                             + "' itself; there will be no untouched original");
         }
+        Optional<ImageStamp> stampBefore = ImageStamps.of(image);
         ShrinkReport report;
         try (ProgressDisplay progress = progress()) {
             progress.subject(image.toString());
             report = session.collaborators()
                     .shrink(request, progress, session.stop().newCancellation());
         }
+        report = remember(request, stampBefore, report);
         if (output.json()) {
             screen.out().println(Json.line(JsonReport.report(report, request.format())));
         }
         new DiskPrinter(screen, output, request.dryRun()).print(report, request.format());
         return session.exitCode(report.outcome()).status();
+    }
+
+    /** Only what was to replace the image can give anything back to the host. */
+    private ShrinkReport remember(ShrinkRequest request, Optional<ImageStamp> stampBefore, ShrinkReport report) {
+        if (request.dryRun() || request.output().isPresent()) {
+            return report;
+        }
+        Optional<String> note =
+                session.collaborators().remember(DiskRecord.ofImage(Instant.now(), stampBefore, report));
+        return note.map(report::withNote).orElse(report);
     }
 
     private ShrinkRequest request(Path source) throws WrongUsageException {
@@ -83,7 +100,7 @@ final class ImageCommand implements Callable<Integer> {
             throw new WrongUsageException("--keep-original is for an image that is replaced: not with "
                     + (outputFile != null ? "OUTPUT, which leaves it alone" : "--in-place"));
         }
-        return run.applyTo(options.request(source, Optional.ofNullable(outputFile)));
+        return run.settings().applyTo(options.request(source, Optional.ofNullable(outputFile)));
     }
 
     private ProgressDisplay progress() {

@@ -10,6 +10,7 @@ import picocli.CommandLine.Parameters;
 import virtshrink.image.ImageFormat;
 import virtshrink.image.ImageRefusedException;
 import virtshrink.inspect.DiskInspection;
+import virtshrink.job.JsonReport;
 import virtshrink.shrink.Phase;
 
 @Command(

@@ -8,6 +8,7 @@ import virtshrink.filesystem.FilesystemIdentity;
 import virtshrink.image.ImageFormat;
 import virtshrink.inspect.DiskInspection;
 import virtshrink.inspect.FilesystemFinding;
+import virtshrink.job.JsonReport;
 import virtshrink.shrink.ShrinkReport.FilesystemGain;
 
 /** What lies on a disk, as a table and the reasons under it. */

@@ -11,6 +11,8 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParentCommand;
+import virtshrink.job.DomainResult;
+import virtshrink.job.RunSettings;
 import virtshrink.libvirt.DomainVerdict;
 
 @Command(
@@ -44,7 +46,7 @@ final class ListCommand implements Callable<Integer> {
         try (Domains domains = session.collaborators().domains(parent.connect());
                 ProgressDisplay progress = output.quiet() ? ProgressDisplay.NONE : OutputOptions.live(session)) {
             daemon = DaemonView.of(config, parent.connect(), domains);
-            DomainRun run = new DomainRun(session, domains, RunOptions.estimate());
+            LocalRun run = new LocalRun(session, domains, RunSettings.estimate());
             for (DomainVerdict verdict : domains.all()) {
                 DomainResult estimate = run.run(verdict, progress);
                 entries.add(

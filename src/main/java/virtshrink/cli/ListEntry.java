@@ -8,6 +8,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.stream.Stream;
+import virtshrink.job.DomainResult;
 import virtshrink.libvirt.DomainRecord;
 import virtshrink.shrink.FileSize;
 import virtshrink.shrink.Outcome;
@@ -40,10 +41,10 @@ record ListEntry(DomainRecord domain, DomainResult estimate, Map<String, List<Sc
                         answers(disk)));
             } else if (disk instanceof DomainResult.LeftAlone left) {
                 rows.add(new Row(
-                        left.disk().target(),
-                        left.disk().file(),
-                        left.disk().formatName(),
-                        left.disk().file().flatMap(HostFiles::sizeIfKnown),
+                        left.target(),
+                        left.image(),
+                        left.format(),
+                        left.size(),
                         OptionalLong.empty(),
                         left.reason(),
                         answers(disk)));

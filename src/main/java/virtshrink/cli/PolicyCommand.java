@@ -10,6 +10,7 @@ import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 import picocli.CommandLine.ParentCommand;
+import virtshrink.job.JsonReport;
 import virtshrink.libvirt.DomainPolicy;
 import virtshrink.libvirt.DomainRecord;
 import virtshrink.libvirt.PolicySetting;

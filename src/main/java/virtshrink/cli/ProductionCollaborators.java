@@ -3,6 +3,10 @@ package virtshrink.cli;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Optional;
+import virtshrink.control.ControlClient;
+import virtshrink.control.Request;
+import virtshrink.history.HistoryEntry.DiskRun;
 import virtshrink.image.ImageFormat;
 import virtshrink.image.ImageRefusedException;
 import virtshrink.inspect.DiskInspection;
@@ -43,6 +47,16 @@ final class ProductionCollaborators implements Collaborators {
     public FillReport fill(Path directory, boolean force, FillProgress progress, Cancellation cancellation)
             throws IOException, FillRefusedException, RunCancelledException {
         return new ClassicalFiller(force).fill(directory, progress, cancellation);
+    }
+
+    @Override
+    public Optional<ControlClient> daemon(Request request) throws IOException {
+        return new DaemonSocket(DaemonSocket.places()).ask(request);
+    }
+
+    @Override
+    public Optional<String> remember(DiskRun run) {
+        return new HostHistory(HostHistory.directory()).remember(run);
     }
 
     @Override

@@ -16,6 +16,7 @@ import picocli.CommandLine.IParameterExceptionHandler;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.ParseResult;
 import virtshrink.image.ImageRefusedException;
+import virtshrink.job.JsonReport;
 import virtshrink.shrink.Cancellation.RunCancelledException;
 import virtshrink.shrink.FillRefusedException;
 import virtshrink.shrink.Outcome;
@@ -45,8 +46,10 @@ final class Program {
         makers.put("list", ListCommand::new);
         makers.put("policy", PolicyCommand::new);
         makers.put("fill", FillCommand::new);
+        makers.put("status", StatusCommand::new);
         makers.put("history", HistoryCommand::new);
         makers.put("restore", RestoreCommand::new);
+        makers.put("cancel", CancelCommand::new);
         makers.put("help", session -> new CommandLine.HelpCommand());
         return makers;
     }
@@ -119,6 +122,9 @@ final class Program {
         }
         if (failure instanceof RunCancelledException || session.stop().hasArrived()) {
             return ended(Outcome.YIELDED, "interrupted");
+        }
+        if (failure instanceof AccessRefusedException refused) {
+            return ended(Outcome.REFUSED, String.valueOf(refused.getMessage()));
         }
         if (failure instanceof IOException io) {
             return ended(Outcome.FAILED, FailureText.of(io));

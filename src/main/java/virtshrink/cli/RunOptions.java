@@ -3,8 +3,8 @@ package virtshrink.cli;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
+import virtshrink.job.RunSettings;
 import virtshrink.shrink.MinimumGain;
-import virtshrink.shrink.ShrinkRequest;
 import virtshrink.shrink.ShrinkRequest.Filler;
 
 /** How a run goes about its work, for files and domains alike. */
@@ -38,13 +38,6 @@ final class RunOptions {
             description = "Where the host's filesystem cannot exchange two files (NFS), use a plain rename.")
     private boolean allowRename;
 
-    /** Those of a run that only estimates. */
-    static RunOptions estimate() {
-        RunOptions options = new RunOptions();
-        options.dryRun = true;
-        return options;
-    }
-
     boolean dryRun() {
         return dryRun;
     }
@@ -54,31 +47,15 @@ final class RunOptions {
     }
 
     /**
-     * The request as these options change it.
+     * The same as values.
      *
-     * @throws WrongUsageException if they contradict one another
+     * @throws WrongUsageException if they cannot be meant
      */
-    ShrinkRequest applyTo(ShrinkRequest request) throws WrongUsageException {
-        if (keepOriginal != null && (keepOriginal.isEmpty() || keepOriginal.contains("/"))) {
-            throw new WrongUsageException("--keep-original wants an ending for the file's name, such as .orig");
+    RunSettings settings() throws WrongUsageException {
+        Optional<String> objection = keepOriginal().flatMap(RunSettings::objectionToSuffix);
+        if (objection.isPresent()) {
+            throw new WrongUsageException("--keep-original is '" + keepOriginal + "': " + objection.get());
         }
-        return new ShrinkRequest(
-                request.image(),
-                request.format(),
-                request.target(),
-                request.sectorBytes(),
-                request.output(),
-                request.convertTo(),
-                request.compress(),
-                request.createOptions(),
-                request.ignore(),
-                request.zero(),
-                request.inPlace(),
-                dryRun || request.dryRun(),
-                keepOriginal().or(request::keepOriginalSuffix),
-                minimumGain == null ? request.minimumGain() : minimumGain,
-                filler,
-                allowRename || request.allowRename(),
-                request.guard());
+        return new RunSettings(dryRun, keepOriginal(), Optional.ofNullable(minimumGain), filler, allowRename);
     }
 }

@@ -2,11 +2,13 @@ package virtshrink.config;
 
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * What the administrator has decided. Immutable.
  *
  * @param connect URI of the hypervisor
+ * @param controlGroup whose members may use the control socket, besides root
  * @param history what is remembered of past runs
  * @param metrics where figures are shown
  * @param limits what is left to everything else on the host
@@ -14,6 +16,7 @@ import java.util.List;
  */
 public record Configuration(
         String connect,
+        Optional<String> controlGroup,
         History history,
         MetricsSettings metrics,
         LimitSettings limits,

@@ -6,6 +6,7 @@ import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.AccessDeniedException;
+import java.nio.file.FileSystems;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
@@ -65,6 +66,7 @@ public final class ConfigurationFile {
 
     private Configuration configuration(Section root) {
         String connect = root.text("connect", this::connect).orElse(STANDARD_CONNECT);
+        Optional<String> controlGroup = root.text("control-group", ConfigurationFile::group);
         Configuration.History history = root.section("history")
                 .map(this::history)
                 .orElseGet(
@@ -84,7 +86,7 @@ public final class ConfigurationFile {
         if (schedules.isEmpty() && problems.isEmpty()) {
             complain(Optional.empty(), "there is no [schedule.NAME]: the daemon would have nothing to do");
         }
-        return new Configuration(connect, history, metrics, limits, schedules);
+        return new Configuration(connect, controlGroup, history, metrics, limits, schedules);
     }
 
     private Configuration.History history(Section section) {
@@ -108,6 +110,15 @@ public final class ConfigurationFile {
             throw new BadValueException(problem.get());
         }
         return text;
+    }
+
+    private static String group(String text) throws BadValueException {
+        try {
+            FileSystems.getDefault().getUserPrincipalLookupService().lookupPrincipalByGroupName(text);
+            return text;
+        } catch (IOException unknown) {
+            throw new BadValueException("there is no such group on this host");
+        }
     }
 
     static Path absolute(String text) throws BadValueException {

@@ -32,14 +32,15 @@ final class LimitsReader {
     }
 
     private static long rate(String text) throws BadValueException {
-        MinimumGain amount = Amounts.minimumGain(text);
-        if (amount.percent() > 0 || amount.bytes() < LEAST_RATE) {
-            throw new BadValueException("it must be a size per second such as 200M, and at least 1M");
+        long bytes = Amounts.bytes(text);
+        if (bytes < LEAST_RATE) {
+            throw new BadValueException("it must be at least 1M");
         }
-        return amount.bytes();
+        return bytes;
     }
 
     private static SpaceReserve reserve(String text) throws BadValueException {
+        // The same grammar: a size or a percentage.
         MinimumGain amount = Amounts.minimumGain(text);
         return text.endsWith("%") ? SpaceReserve.ofPercent(amount.percent()) : SpaceReserve.ofBytes(amount.bytes());
     }

@@ -20,24 +20,33 @@ final class CurrentWork {
 
     private final CountDownLatch stopped = new CountDownLatch(1);
     private Optional<MaintenanceWindow> window = Optional.empty();
+    private String schedule = "";
+    private Optional<String> nightCancelled = Optional.empty();
     private final Set<Task> running = new LinkedHashSet<>();
     private final List<Runnable> stopActions = new ArrayList<>();
 
-    synchronized void begin(MaintenanceWindow nightsWindow) {
+    /** A night begins; what runs in it has to end with its window. */
+    synchronized void begin(String scheduleName, MaintenanceWindow nightsWindow) {
+        schedule = scheduleName;
         window = Optional.of(nightsWindow);
+        nightCancelled = Optional.empty();
     }
 
     synchronized void end() {
         window = Optional.empty();
+        nightCancelled = Optional.empty();
     }
 
     /** One run on the disks of one domain; closed when it has ended. */
     final class Task implements AutoCloseable {
         private final String domain;
-        private final Cancellation cancellation = new Cancellation();
+        private final Cancellation cancellation;
+        private final boolean endsWithWindow;
 
-        private Task(String domain) {
+        private Task(String domain, Cancellation cancellation, boolean endsWithWindow) {
             this.domain = domain;
+            this.cancellation = cancellation;
+            this.endsWithWindow = endsWithWindow;
         }
 
         String domain() {
@@ -54,14 +63,27 @@ final class CurrentWork {
         }
     }
 
-    /** The next run. Cancelled from the start if the daemon is stopping. */
-    synchronized Task newTask(String domain) {
-        Task task = new Task(domain);
+    /** The next run of the night. Cancelled from the start if the daemon is stopping. */
+    Task newTask(String domain) {
+        return add(new Task(domain, new Cancellation(), true));
+    }
+
+    /** A run that somebody waits for, whatever the time of day. Cancelled from the start if the daemon is stopping. */
+    Task newTaskOnDemand(String domain, Cancellation cancellation) {
+        return add(new Task(domain, cancellation, false));
+    }
+
+    private synchronized Task add(Task task) {
         running.add(task);
         if (isStopped()) {
             task.cancellation().cancel(Cause.DAEMON_STOPS, STOPPING);
         }
         return task;
+    }
+
+    /** Whose night it is, or was the last. */
+    synchronized String schedule() {
+        return schedule;
     }
 
     /** What runs now, in the order of their beginnings. */
@@ -91,7 +113,13 @@ final class CurrentWork {
         if (isStopped()) {
             return Optional.of(STOPPING);
         }
-        return window.filter(open -> !open.mayStartAt(now)).map(closed -> WINDOW_OVER);
+        return nightCancelled.or(
+                () -> window.filter(open -> !open.mayStartAt(now)).map(closed -> WINDOW_OVER));
+    }
+
+    /** Nothing new is started in this night, if it is one. */
+    synchronized void cancelNight(String why) {
+        nightCancelled = window.map(open -> why);
     }
 
     /** To be called every now and then: cancels what still runs at the end of its window. */
@@ -101,7 +129,7 @@ final class CurrentWork {
             boolean over = window.flatMap(open -> open.leftAt(now))
                     .filter(left -> left.isNegative() || left.isZero())
                     .isPresent();
-            due = over ? tasks() : List.of();
+            due = over ? running.stream().filter(task -> task.endsWithWindow).toList() : List.of();
         }
         due.forEach(task -> task.cancellation().cancel(Cause.WINDOW_OVER, WINDOW_OVER));
     }

@@ -54,6 +54,7 @@ final class Daemon {
     private final Workshop workshop;
     private final RunDirectory runs;
     private final SystemdService systemd;
+    private final Control control;
     private final Timetable timetable;
     private final Metrics metrics;
     private final BlockingQueue<Event> events = new LinkedBlockingQueue<>();
@@ -73,13 +74,15 @@ final class Daemon {
             Workshop workshop,
             RunDirectory runs,
             SystemdService systemd,
-            DomainEvents.Source domainEvents) {
+            DomainEvents.Source domainEvents,
+            Control control) {
         this.configurationFile = configurationFile;
         this.configuration = configuration;
         this.workshop = workshop;
         this.runs = runs;
         this.systemd = systemd;
         this.domainEvents = domainEvents;
+        this.control = control;
         this.timetable = new Timetable(this::night);
         this.metrics = new Metrics(configuration.history().directory(), this::nextTimes);
     }
@@ -100,6 +103,7 @@ final class Daemon {
         Thread sweep = new Thread(this::sweep, "sweep");
         sweep.setDaemon(true);
         sweep.start();
+        control.open(runs.path(), workshop, timetable, () -> configuration, this::sayWaitingIfIdle);
         watchDomains();
         systemd.ready();
         sayWaiting();
@@ -146,6 +150,9 @@ final class Daemon {
             if (!fresh.history().directory().equals(configuration.history().directory())) {
                 LOG.warn("another history directory needs a restart of the daemon");
             }
+            if (!fresh.controlGroup().equals(configuration.controlGroup())) {
+                LOG.warn("another control-group needs a restart of the daemon");
+            }
             configuration = fresh;
             workshop.neighbour().follow(fresh.limits());
             timetable.replace(Schedules.of(fresh));
@@ -156,7 +163,11 @@ final class Daemon {
             LOG.error("the configuration is kept as it was");
         }
         systemd.ready();
-        if (!atWork.isLocked()) {
+        sayWaitingIfIdle();
+    }
+
+    private void sayWaitingIfIdle() {
+        if (!atWork.isLocked() && !workshop.current().isStopped()) {
             sayWaiting();
         }
     }
@@ -165,13 +176,17 @@ final class Daemon {
         systemd.stopping();
         timetable.close();
         workshop.current().stop();
+        control.cancelWork();
+        long deadline = System.nanoTime() + CLEAN_UP.toNanos();
         try {
             if (!atWork.tryLock(CLEAN_UP.toMillis(), TimeUnit.MILLISECONDS)) {
                 LOG.warn("the run did not end in time; the next start cleans up what it left");
             }
+            control.awaitEndOfWork(Duration.ofNanos(Math.max(0, deadline - System.nanoTime())));
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         }
+        control.close();
         metrics.close();
     }
 

@@ -102,22 +102,29 @@ final class DaemonCommand implements Callable<Integer> {
             current.onStop(() -> patience.end(CurrentWork.STOPPING));
             GoodNeighbour neighbour =
                     new GoodNeighbour(configuration.limits(), new KernelLoad(Path.of("/proc")), RECHECK);
-            Workshop workshop = new Workshop(
-                    uri -> LibvirtDomains.open(uri, patience),
+            Clock clock = Clock.tickMillis(ZoneOffset.UTC);
+            Control control = new Control(
+                    clock,
+                    current,
                     (disks, progress, cancellation) ->
                             new Shrinker(neighbour.restraint()).runTogether(disks, progress, cancellation),
+                    SystemdService.ofProcess()::status);
+            Workshop workshop = new Workshop(
+                    uri -> LibvirtDomains.open(uri, patience),
+                    control.runner(),
                     history,
-                    Clock.tickMillis(ZoneOffset.UTC),
+                    clock,
                     current,
                     neighbour,
-                    SystemdService.ofProcess()::status);
+                    control.status());
             new Daemon(
                             config,
                             configuration,
                             workshop,
                             runs,
                             SystemdService.ofProcess(),
-                            (uri, listener) -> DomainWatch.open(uri, patience, listener))
+                            (uri, listener) -> DomainWatch.open(uri, patience, listener),
+                            control)
                     .run();
             return CommandLine.ExitCode.OK;
         } catch (IOException e) {
@@ -126,12 +133,16 @@ final class DaemonCommand implements Callable<Integer> {
         }
     }
 
+    static String version() {
+        String version = DaemonCommand.class.getPackage().getImplementationVersion();
+        return version == null ? "(not packaged)" : version;
+    }
+
     /** Reads the version that the build wrote into the archive. */
     static final class Version implements IVersionProvider {
         @Override
         public String[] getVersion() {
-            String version = DaemonCommand.class.getPackage().getImplementationVersion();
-            return new String[] {"virt-shrinkd " + (version == null ? "(not packaged)" : version)};
+            return new String[] {"virt-shrinkd " + version()};
         }
     }
 }

@@ -1,6 +1,7 @@
 package virtshrink.daemon;
 
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -9,6 +10,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
+import java.util.function.BooleanSupplier;
 import virtshrink.config.LimitSettings;
 import virtshrink.os.StorageDevice;
 
@@ -17,7 +19,12 @@ import virtshrink.os.StorageDevice;
  * its disks are worked on one after the other. Thread-safe.
  */
 final class DiskSlots {
+    private static final long LOOK_MILLIS = 100;
+
     private final Map<StorageDevice, Integer> taken = new HashMap<>();
+    /** Those that go before all others as soon as there is room for them, in their order. */
+    private final List<Occupant> urgent = new ArrayList<>();
+
     private int overall;
     private Limits limits;
 
@@ -56,11 +63,36 @@ final class DiskSlots {
      */
     synchronized <T extends Occupant> Optional<T> takeFirst(List<T> waiting) {
         Optional<T> first = first(waiting);
-        first.ifPresent(occupant -> {
-            overall++;
-            occupant.devices().forEach(device -> taken.merge(device, 1, Integer::sum));
-        });
+        first.ifPresent(this::take);
         return first;
+    }
+
+    private void take(Occupant occupant) {
+        overall++;
+        occupant.devices().forEach(device -> taken.merge(device, 1, Integer::sum));
+    }
+
+    /**
+     * Waits for the slots of one that somebody waits for, before all that only wait their turn, and takes them.
+     *
+     * @param givenUp asked every now and then
+     * @return false if it was given up
+     */
+    synchronized boolean takeUrgently(Occupant occupant, BooleanSupplier givenUp) throws InterruptedException {
+        urgent.add(occupant);
+        try {
+            while (!givenUp.getAsBoolean()) {
+                if (firstOf(urgent).filter(first -> first == occupant).isPresent()) {
+                    take(occupant);
+                    return true;
+                }
+                wait(LOOK_MILLIS);
+            }
+            return false;
+        } finally {
+            urgent.remove(occupant);
+            notifyAll();
+        }
     }
 
     /**
@@ -93,10 +125,22 @@ final class DiskSlots {
     }
 
     private <T extends Occupant> Optional<T> first(Collection<T> waiting) {
-        if (overall >= limits.overall()) {
+        if (firstOf(urgent).isPresent()) {
             return Optional.empty();
         }
         Set<StorageDevice> spokenFor = new HashSet<>();
+        urgent.forEach(occupant -> spokenFor.addAll(occupant.devices()));
+        return firstOf(waiting, spokenFor);
+    }
+
+    private <T extends Occupant> Optional<T> firstOf(Collection<T> waiting) {
+        return firstOf(waiting, new HashSet<>());
+    }
+
+    private <T extends Occupant> Optional<T> firstOf(Collection<T> waiting, Set<StorageDevice> spokenFor) {
+        if (overall >= limits.overall()) {
+            return Optional.empty();
+        }
         for (T occupant : waiting) {
             boolean free = occupant.devices().stream()
                     .allMatch(device ->

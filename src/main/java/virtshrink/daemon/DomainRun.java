@@ -15,6 +15,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import virtshrink.history.HistoryEntry.DiskRun;
 import virtshrink.history.HistoryEntry.ImageStamp;
+import virtshrink.job.DiskRecord;
 import virtshrink.os.StorageDevice;
 import virtshrink.policy.Choice;
 import virtshrink.policy.ImageStamps;
@@ -53,8 +54,12 @@ final class DomainRun {
 
     /** Where the disks lie that a run has to look at; what cannot be looked at lies nowhere, as its run will tell. */
     static Set<StorageDevice> devices(Choice.Take take) {
+        return devices(take.verdict().requests());
+    }
+
+    static Set<StorageDevice> devices(List<ShrinkRequest> requests) {
         Set<StorageDevice> devices = new HashSet<>();
-        for (ShrinkRequest request : take.verdict().requests()) {
+        for (ShrinkRequest request : requests) {
             try {
                 devices.add(StorageDevice.of(request.image()));
             } catch (IOException notThere) {

@@ -83,7 +83,7 @@ final class Night {
             LOG.info("{}: begins the work that was due at {}", schedule.name(), due);
             log.remember(new NightBegan(now(), schedule.name(), schedule.rhythm(), due));
         }
-        workshop.current().begin(window);
+        workshop.current().begin(schedule.name(), window);
         String reason = "";
         try (links) {
             work();

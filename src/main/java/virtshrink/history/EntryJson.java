@@ -16,6 +16,7 @@ import virtshrink.history.HistoryEntry.ImageStamp;
 import virtshrink.history.HistoryEntry.NightBegan;
 import virtshrink.history.HistoryEntry.NightEnded;
 import virtshrink.history.HistoryEntry.OriginalEvent;
+import virtshrink.json.JsonFields;
 import virtshrink.shrink.Cause;
 import virtshrink.shrink.FileSize;
 import virtshrink.shrink.Outcome;

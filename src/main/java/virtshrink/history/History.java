@@ -1,22 +1,18 @@
 package virtshrink.history;
 
-import com.fasterxml.jackson.jr.ob.JSON;
 import java.io.IOException;
-import java.nio.ByteBuffer;
+import java.nio.channels.ClosedChannelException;
 import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
 import java.nio.channels.OverlappingFileLockException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.FileAttribute;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Instant;
 import java.util.EnumSet;
 import java.util.Optional;
-import java.util.Set;
 import java.util.UUID;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
@@ -25,31 +21,29 @@ import org.slf4j.LoggerFactory;
 import virtshrink.history.HistoryEntry.DiskRun;
 import virtshrink.history.HistoryEntry.NightBegan;
 
-/**
- * The history as its one writer sees it. An entry is on the disk when {@link #append} returns; one that a crash cut off is passed over by
- * readers and removed when the history is next opened. Thread-safe.
- */
+/** The history as the one daemon sees it, which also knows what others have added since it was opened. Thread-safe. */
 public final class History implements PastRuns, AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(History.class);
-    private static final FileAttribute<?> PRIVATE =
-            PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------"));
+
     private static final FileAttribute<?> PRIVATE_DIRECTORY =
             PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------"));
 
     private final Path directory;
-    private final Path file;
+    private final HistoryFile file;
     private final FileChannel lockFile;
     private final LastRuns last = new LastRuns();
-    private FileChannel channel;
+
+    /** How far {@link #last} has read. */
+    private long knownBytes;
+
     private volatile Consumer<HistoryEntry> listener = entry -> {};
 
     private History(Path directory, FileChannel lockFile) throws IOException {
         this.directory = directory;
-        this.file = directory.resolve(HistoryReader.FILE_NAME);
+        this.file = new HistoryFile(directory);
         this.lockFile = lockFile;
-        HistoryReader.read(directory, last::add);
-        this.channel = openForAppending(file);
-        syncDirectory();
+        file.create();
+        file.locked(this::catchUp);
     }
 
     /**
@@ -63,7 +57,9 @@ public final class History implements PastRuns, AutoCloseable {
         }
         // A file of its own: closing any descriptor of the history itself would give its lock up.
         FileChannel lockFile = FileChannel.open(
-                directory.resolve("lock"), EnumSet.of(StandardOpenOption.CREATE, StandardOpenOption.WRITE), PRIVATE);
+                directory.resolve("lock"),
+                EnumSet.of(StandardOpenOption.CREATE, StandardOpenOption.WRITE),
+                HistoryFile.PRIVATE);
         try {
             if (tryLock(lockFile) == null) {
                 throw new IOException(
@@ -81,22 +77,6 @@ public final class History implements PastRuns, AutoCloseable {
             return lockFile.tryLock();
         } catch (OverlappingFileLockException sameProcess) {
             return null;
-        }
-    }
-
-    private static FileChannel openForAppending(Path file) throws IOException {
-        Set<StandardOpenOption> options =
-                EnumSet.of(StandardOpenOption.CREATE, StandardOpenOption.READ, StandardOpenOption.WRITE);
-        FileChannel channel = FileChannel.open(file, options, PRIVATE);
-        try {
-            if (new LastLine(channel).repair()) {
-                LOG.info("{} ended in the middle of an entry, which is removed", file);
-            }
-            channel.position(channel.size());
-            return channel;
-        } catch (IOException problem) {
-            channel.close();
-            throw problem;
         }
     }
 
@@ -119,7 +99,8 @@ public final class History implements PastRuns, AutoCloseable {
     }
 
     /**
-     * Tells of every entry from now on, in the thread that appends it. There is one listener; another one takes its place.
+     * Tells of every entry from now on: of one's own in the thread that appends it, of those of others when they are noticed. There is one
+     * listener; another one takes its place.
      *
      * @param appended must not throw, and is quick
      */
@@ -128,31 +109,60 @@ public final class History implements PastRuns, AutoCloseable {
     }
 
     private synchronized void write(HistoryEntry entry) throws IOException {
-        long begin = channel.position();
-        try {
-            writeLine(channel, entry);
-            channel.force(false);
-        } catch (IOException problem) {
-            // Half a line would swallow the next one.
-            channel.truncate(begin);
-            throw problem;
+        if (!lockFile.isOpen()) {
+            throw new ClosedChannelException();
         }
-        last.add(entry);
+        file.locked(() -> {
+            catchUp();
+            file.appendLocked(entry);
+            knownBytes = file.sizeBytes();
+            last.add(entry);
+        });
+    }
+
+    /** Reads what others have added. To be called while nobody writes. */
+    private void catchUp() throws IOException {
+        long size = file.sizeBytes();
+        if (size != knownBytes) {
+            // A file that became shorter is another one.
+            HistoryReader.read(directory, size > knownBytes ? knownBytes : 0, entry -> {
+                last.add(entry);
+                listener.accept(entry);
+            });
+            knownBytes = size;
+        }
+    }
+
+    /** The last runs, with those of others. */
+    private LastRuns upToDate() {
+        try {
+            if (file.sizeBytes() != knownBytes) {
+                file.locked(this::catchUp);
+            }
+        } catch (IOException problem) {
+            LOG.warn("what others have added to the history cannot be read: {}", problem.toString());
+        }
+        return last;
     }
 
     @Override
     public synchronized Optional<DiskRun> lastOfDisk(UUID domain, String target) {
-        return last.lastOfDisk(domain, target);
+        return upToDate().lastOfDisk(domain, target);
     }
 
     @Override
     public synchronized Optional<Instant> lastShrunk(UUID domain) {
-        return last.lastShrunk(domain);
+        return upToDate().lastShrunk(domain);
     }
 
     /** When a schedule's work last began. */
     public synchronized Optional<NightBegan> lastNight(String schedule) {
-        return last.ofSchedule(schedule);
+        return upToDate().ofSchedule(schedule);
+    }
+
+    /** What became of the last work of a schedule that has ended. */
+    public synchronized Optional<NightSummary> lastResult(String schedule) {
+        return upToDate().resultOf(schedule);
     }
 
     /**
@@ -162,49 +172,23 @@ public final class History implements PastRuns, AutoCloseable {
      * @param before entries from this instant on stay
      */
     public synchronized void prune(Instant before) throws IOException {
-        int[] expired = {0};
-        HistoryReader.read(directory, entry -> expired[0] += isKept(entry, before) ? 0 : 1);
-        if (expired[0] == 0) {
-            return;
-        }
-        Path fresh = directory.resolve(HistoryReader.FILE_NAME + ".new");
-        Files.deleteIfExists(fresh);
-        try (FileChannel target =
-                FileChannel.open(fresh, EnumSet.of(StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE), PRIVATE)) {
-            HistoryReader.read(directory, entry -> {
-                if (isKept(entry, before)) {
-                    writeLine(target, entry);
-                }
-            });
-            target.force(true);
-        }
-        Files.move(fresh, file, StandardCopyOption.ATOMIC_MOVE);
-        syncDirectory();
-        FileChannel old = channel;
-        channel = openForAppending(file);
-        old.close();
+        file.locked(() -> {
+            catchUp();
+            int[] expired = {0};
+            HistoryReader.read(directory, entry -> expired[0] += isKept(entry, before) ? 0 : 1);
+            if (expired[0] > 0) {
+                file.keepLocked(entry -> isKept(entry, before));
+                knownBytes = file.sizeBytes();
+            }
+        });
     }
 
     private boolean isKept(HistoryEntry entry, Instant before) {
         return !entry.at().isBefore(before) || last.holds(entry);
     }
 
-    private static void writeLine(FileChannel target, HistoryEntry entry) throws IOException {
-        ByteBuffer line = ByteBuffer.wrap((JSON.std.asString(entry.toJson()) + "\n").getBytes(StandardCharsets.UTF_8));
-        while (line.hasRemaining()) {
-            target.write(line);
-        }
-    }
-
-    private void syncDirectory() throws IOException {
-        try (FileChannel self = FileChannel.open(directory, StandardOpenOption.READ)) {
-            self.force(true);
-        }
-    }
-
     @Override
     public synchronized void close() throws IOException {
-        channel.close();
         lockFile.close();
     }
 }

@@ -15,10 +15,16 @@ import virtshrink.shrink.Phase;
 
 /** One line of the history. */
 public sealed interface HistoryEntry {
+    /** In the place of a schedule's name, which has no spaces: somebody has asked for the run. */
+    String ON_DEMAND = "on demand";
+
+    /** In the place of a domain's: the run was on an image file by itself. The nil UUID of RFC 9562. */
+    UUID NO_DOMAIN = new UUID(0, 0);
+
     /** When it was written, to the millisecond. */
     Instant at();
 
-    /** Name of the schedule whose work it was. */
+    /** Name of the schedule whose work it was, or {@link #ON_DEMAND}. */
     String schedule();
 
     /** As the documented JSON, without line ends: instants in ISO 8601, sizes in bytes, times in milliseconds. */
@@ -57,7 +63,10 @@ public sealed interface HistoryEntry {
     /**
      * The run on one disk, or the estimate if that was the end of it.
      *
-     * @param image as the domain's XML names it
+     * @param domain its name; empty where an image was shrunk by itself
+     * @param uuid of the domain, or {@link #NO_DOMAIN}
+     * @param target the guest's name of the disk; empty where an image was shrunk by itself
+     * @param image as the domain's XML, or the user, names it
      * @param cause how it ended, and of which kind the reason is
      * @param remainingBytes what another run on the unchanged image could give back, as far as is known
      * @param seen the image as this run left it; empty if another run might find otherwise although nothing was written to it

@@ -14,9 +14,6 @@ import java.util.Optional;
 
 /** Reads a history, entry by entry, also while the daemon writes to it. */
 public final class HistoryReader {
-    /** Name of the file in the history's directory. */
-    static final String FILE_NAME = "history.jsonl";
-
     /** No entry is as long; a line beyond is not kept in memory. */
     static final int MOST_LINE_BYTES = 1 << 20;
 
@@ -37,8 +34,15 @@ public final class HistoryReader {
      * @return how many lines could not be understood: damaged, or written by a newer version
      */
     public static int read(Path directory, Visitor visitor) throws IOException {
+        return read(directory, 0, visitor);
+    }
+
+    /** Likewise, from a place in the file on at which a line begins. */
+    static int read(Path directory, long startBytes, Visitor visitor) throws IOException {
         int unreadable = 0;
-        try (InputStream in = new BufferedInputStream(Files.newInputStream(directory.resolve(FILE_NAME)), 1 << 16)) {
+        try (InputStream in =
+                new BufferedInputStream(Files.newInputStream(directory.resolve(HistoryFile.NAME)), 1 << 16)) {
+            in.skipNBytes(startBytes);
             ByteArrayOutputStream line = new ByteArrayOutputStream();
             boolean tooLong = false;
             int next;

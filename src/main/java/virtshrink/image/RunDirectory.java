@@ -13,9 +13,13 @@ import virtshrink.os.Hosts;
 
 /**
  * Where runs keep their sockets and say what they are doing, so that anyone can end what a dead run left: {@code /run/virt-shrink} for
- * root, a directory of the user's own otherwise. Only its owner may enter it. Thread-safe.
+ * root, a directory of the user's own otherwise. Only its owner can list it and change it; others can pass it, where a socket in it lets them
+ * in, but each run's directory is closed to them. Thread-safe.
  */
 public final class RunDirectory {
+    /** Of group and others: forbidden, while passing through is not. */
+    private static final int LIST_OR_WRITE = 0066;
+
     private final Path directory;
 
     private RunDirectory(Path directory) {
@@ -38,10 +42,22 @@ public final class RunDirectory {
                     directory, PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")));
         }
         FileStatus status = FileStatus.ofLink(directory);
-        if (!status.directory() || status.uid() != Hosts.effectiveUid() || (status.permissions() & 0077) != 0) {
-            throw new IOException(directory + " must be a directory of this user with mode 0700");
+        if (!status.directory()
+                || status.uid() != Hosts.effectiveUid()
+                || (status.permissions() & LIST_OR_WRITE) != 0) {
+            throw new IOException(directory + " must be a directory of this user with mode 0700 or 0711");
         }
         return new RunDirectory(directory);
+    }
+
+    /** Where it is. */
+    public Path path() {
+        return directory;
+    }
+
+    /** Where {@link #standard} looks; it may not exist. */
+    public static Path standardPath() {
+        return place(System.getenv());
     }
 
     private static Path place(Map<String, String> environment) {

@@ -79,6 +79,8 @@ final class Libc {
 
     static native int geteuid();
 
+    static native int getgrouplist(byte[] user, int group, int[] groups, int[] count);
+
     static native int setpriority(int which, int who, int priority);
 
     static native int kill(int pid, int signal);

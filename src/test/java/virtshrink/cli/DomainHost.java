@@ -21,6 +21,9 @@ import java.util.concurrent.Future;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
+import virtshrink.control.ControlClient;
+import virtshrink.control.Request;
+import virtshrink.history.HistoryEntry.DiskRun;
 import virtshrink.image.ImageFormat;
 import virtshrink.image.ImageRefusedException;
 import virtshrink.inspect.DiskInspection;
@@ -267,6 +270,16 @@ final class DomainHost implements AutoCloseable {
         public FillReport fill(Path directory, boolean force, FillProgress progress, Cancellation cancellation)
                 throws IOException, RunCancelledException {
             throw new UnsupportedOperationException("no part of these tests");
+        }
+
+        @Override
+        public Optional<ControlClient> daemon(Request request) {
+            return Optional.empty();
+        }
+
+        @Override
+        public Optional<String> remember(DiskRun run) {
+            return Optional.empty();
         }
 
         @Override

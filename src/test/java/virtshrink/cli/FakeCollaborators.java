@@ -7,6 +7,9 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.BiFunction;
+import virtshrink.control.ControlClient;
+import virtshrink.control.Request;
+import virtshrink.history.HistoryEntry.DiskRun;
 import virtshrink.image.ImageFormat;
 import virtshrink.image.ImageRefusedException;
 import virtshrink.inspect.DiskInspection;
@@ -29,6 +32,9 @@ import virtshrink.shrink.ShrinkRequest;
 final class FakeCollaborators implements Collaborators {
     final List<ShrinkRequest> requests = new ArrayList<>();
     final List<Path> changedImages = new ArrayList<>();
+    final List<DiskRun> remembered = new ArrayList<>();
+    Optional<Path> daemonSocket = Optional.empty();
+    Optional<String> historyNote = Optional.empty();
     final List<DomainVerdict> verdicts = new ArrayList<>();
     final List<DomainPolicy> storedPolicies = new ArrayList<>();
     boolean forced;
@@ -101,6 +107,19 @@ final class FakeCollaborators implements Collaborators {
         cancellation.checkpoint();
         progress.advanced(1, 2);
         return new FillReport(Samples.GIB, 1);
+    }
+
+    @Override
+    public Optional<ControlClient> daemon(Request request) throws IOException {
+        return daemonSocket.isPresent()
+                ? Optional.of(ControlClient.ask(daemonSocket.get(), request))
+                : Optional.empty();
+    }
+
+    @Override
+    public Optional<String> remember(DiskRun run) {
+        remembered.add(run);
+        return historyNote;
     }
 
     @Override

@@ -17,6 +17,7 @@ import virtshrink.filesystem.FilesystemState;
 import virtshrink.image.ImageFormat;
 import virtshrink.inspect.DiskInspection;
 import virtshrink.inspect.FilesystemFinding;
+import virtshrink.job.JsonReport;
 import virtshrink.shrink.Outcome;
 import virtshrink.shrink.Phase;
 import virtshrink.shrink.ShrinkReport;

@@ -69,6 +69,7 @@ class ConfigurationFileTest {
     void readsEveryKey() throws Exception {
         Configuration configuration = read("""
                 connect = "qemu:///session"
+                control-group = "root"
                 [history]
                 directory = "/srv/history"
                 keep-days = 30
@@ -103,6 +104,7 @@ class ConfigurationFileTest {
                 keep-converted = "36h"
                 """);
         assertEquals("qemu:///session", configuration.connect());
+        assertEquals(Optional.of("root"), configuration.controlGroup());
         assertEquals(new Configuration.History(Path.of("/srv/history"), 30), configuration.history());
         assertEquals(
                 new LimitSettings(
@@ -154,6 +156,7 @@ class ConfigurationFileTest {
                         "keep-original",
                         "raw",
                         "keep-converted",
+                        "control-group",
                         "directory",
                         "keep-days",
                         "listen",
@@ -259,11 +262,32 @@ class ConfigurationFileTest {
         assertEquals(message, problemWith(line));
     }
 
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            value = {
+                "disks = 0 | disks is 0: it must be from 1 to 64",
+                "disks-per-device = 'one' | disks-per-device must be a whole number",
+                "io-rate = '200K' | io-rate is '200K': it must be at least 1M",
+                "io-rate = '5%' | io-rate is '5%': it must be a size such as 64M, 1.5G or 4096",
+                "reserve = '120%' | reserve is '120%': that is more than all",
+                "max-load = -1 | max-load is -1: it must be from 0 to 1000",
+                "max-io-pressure = 'high' | max-io-pressure must be a number",
+                "max-io-presure = 40 | there is no key 'limits.max-io-presure'; did you mean 'max-io-pressure'?"
+            })
+    void refusesBadLimits(String line, String message) throws IOException {
+        assertEquals(
+                List.of("2 " + message), problems("[limits]\n" + line + "\n[schedule.s]\ncron = '0 30 1 * * ?'\n"));
+    }
+
     @Test
     void refusesWhatOthersKnowToBeWrong() throws Exception {
         assertEquals(
                 List.of("1 connect is 'xen:///': it must begin with qemu"),
                 problems("connect = 'xen:///'\n[schedule.s]\ncron = '0 30 1 * * ?'\n"));
+        assertEquals(
+                List.of("1 control-group is 'no such': there is no such group on this host"),
+                problems("control-group = 'no such'\n[schedule.s]\ncron = '0 30 1 * * ?'\n"));
         assertTrue(problems("[schedule.s]\ncron = '0 0 25 * * ?'\n").get(0).contains("Hour values must be between"));
         assertTrue(problems("[schedule.s]\ncron = '0 0 1 31 2 ?'\n").get(0).contains("no such time"));
     }

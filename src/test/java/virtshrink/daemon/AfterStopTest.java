@@ -183,6 +183,7 @@ class AfterStopTest {
         happens("web", Kind.SHUT_DOWN);
         configuration = new Configuration(
                 configuration.connect(),
+                configuration.controlGroup(),
                 configuration.history(),
                 configuration.metrics(),
                 configuration.limits(),

@@ -88,7 +88,7 @@ final class DaemonProcess implements AutoCloseable {
     }
 
     /** Where the classes of the daemon and its libraries come from; a test runner may have loaded them in its own way. */
-    private static String classPath() {
+    static String classPath() {
         return Stream.of(
                         Main.class,
                         UsedImage.class,

@@ -187,7 +187,10 @@ final class FakeHost implements Domains.Source, Workshop.DiskRunner {
             requireWhole();
             synchronized (domains) {
                 return domains.values().stream()
-                        .filter(verdict -> verdict.domain().uuid().toString().equals(nameOrUuid))
+                        .filter(verdict -> List.of(
+                                        verdict.domain().uuid().toString(),
+                                        verdict.domain().name())
+                                .contains(nameOrUuid))
                         .findFirst();
             }
         }

@@ -100,8 +100,13 @@ final class RealHost implements AutoCloseable {
 
     /** One night; the entries of its history. */
     List<HistoryEntry> night() throws IOException {
+        return night(workshop());
+    }
+
+    /** The same with another workshop. */
+    List<HistoryEntry> night(Workshop workshop) throws IOException {
         int before = entries().size();
-        new Night(workshop(), libvirtd.uri(), schedule(), Instant.now()).run();
+        new Night(workshop, libvirtd.uri(), schedule(), Instant.now()).run();
         List<HistoryEntry> all = entries();
         return all.subList(before, all.size());
     }

@@ -32,7 +32,29 @@ public final class UsedImage {
     }
 
     public static Path qcow2(Path file, int mebibytes) throws IOException {
-        Path raw = raw(file.resolveSibling(file.getFileName() + ".tmp"), mebibytes);
+        return converted(raw(temporary(file), mebibytes), file);
+    }
+
+    /** One that was not unmounted: its journal wants to be replayed. */
+    static Path dirty(Path file, int mebibytes) throws IOException {
+        Path raw = raw(temporary(file), mebibytes);
+        PrivateLibvirtd.run(List.of("debugfs", "-w", "-R", "feature needs_recovery", raw.toString()));
+        return converted(raw, file);
+    }
+
+    /** One whose free space has never held anything. */
+    static Path tidy(Path file, int mebibytes) throws IOException {
+        Path raw = temporary(file);
+        PrivateLibvirtd.run(List.of("truncate", "-s", mebibytes + "M", raw.toString()));
+        PrivateLibvirtd.run(List.of("mkfs.ext4", "-q", "-F", raw.toString()));
+        return converted(raw, file);
+    }
+
+    private static Path temporary(Path file) {
+        return file.resolveSibling(file.getFileName() + ".tmp");
+    }
+
+    private static Path converted(Path raw, Path file) throws IOException {
         PrivateLibvirtd.run(
                 List.of("qemu-img", "convert", "-f", "raw", "-O", "qcow2", raw.toString(), file.toString()));
         Files.delete(raw);

@@ -1,4 +1,4 @@
-package virtshrink.cli;
+package virtshrink.job;
 
 import java.io.IOException;
 import java.nio.file.Path;
@@ -7,16 +7,17 @@ import virtshrink.os.FileStatus;
 import virtshrink.shrink.FileSize;
 
 /** What files take on the host. */
-final class HostFiles {
+public final class HostFiles {
     private HostFiles() {}
 
-    static FileSize sizeOf(Path file) throws IOException {
+    /** The size of a file; of what it points to if it is a symbolic link. */
+    public static FileSize sizeOf(Path file) throws IOException {
         FileStatus status = FileStatus.of(file);
         return new FileSize(status.sizeBytes(), status.allocatedBytes());
     }
 
     /** Likewise; empty where the file cannot be looked at, which is for others to complain about. */
-    static Optional<FileSize> sizeIfKnown(Path file) {
+    public static Optional<FileSize> sizeIfKnown(Path file) {
         try {
             return Optional.of(sizeOf(file));
         } catch (IOException e) {

@@ -1,8 +1,10 @@
-package virtshrink.daemon;
+package virtshrink.job;
 
 import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
+import java.util.UUID;
+import virtshrink.history.HistoryEntry;
 import virtshrink.history.HistoryEntry.DiskRun;
 import virtshrink.history.HistoryEntry.Filesystem;
 import virtshrink.history.HistoryEntry.ImageStamp;
@@ -16,7 +18,7 @@ import virtshrink.shrink.ShrinkReport;
 import virtshrink.shrink.ShrinkReport.FilesystemGain;
 
 /** Makes entries of the history out of reports. */
-final class DiskRecord {
+public final class DiskRecord {
     private DiskRecord() {}
 
     /**
@@ -25,10 +27,30 @@ final class DiskRecord {
      * @param stampBefore the image before the run looked at it
      * @param reason what to say instead of the report's own reason, if anything
      */
-    static DiskRun of(
+    public static DiskRun of(
             Instant now,
             String schedule,
             DomainRecord domain,
+            Optional<ImageStamp> stampBefore,
+            ShrinkReport report,
+            Optional<String> reason) {
+        return of(now, schedule, domain.name(), domain.uuid(), stampBefore, report, reason);
+    }
+
+    /**
+     * The entry for a run on an image by itself.
+     *
+     * @param stampBefore the image before the run looked at it
+     */
+    public static DiskRun ofImage(Instant now, Optional<ImageStamp> stampBefore, ShrinkReport report) {
+        return of(now, HistoryEntry.ON_DEMAND, "", HistoryEntry.NO_DOMAIN, stampBefore, report, Optional.empty());
+    }
+
+    private static DiskRun of(
+            Instant now,
+            String schedule,
+            String domain,
+            UUID uuid,
             Optional<ImageStamp> stampBefore,
             ShrinkReport report,
             Optional<String> reason) {
@@ -37,8 +59,8 @@ final class DiskRecord {
         return new DiskRun(
                 now,
                 schedule,
-                domain.name(),
-                domain.uuid(),
+                domain,
+                uuid,
                 report.target().orElse(""),
                 report.image(),
                 report.cause(),

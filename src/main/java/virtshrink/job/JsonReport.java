@@ -1,4 +1,4 @@
-package virtshrink.cli;
+package virtshrink.job;
 
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -19,11 +19,11 @@ import virtshrink.shrink.ShrinkReport.FilesystemGain;
  * Results as the documented JSON: sizes in bytes, what is unknown or unproven as {@code null}, texts that do not apply as empty strings.
  * The names are a contract with scripts; existing ones never change.
  */
-final class JsonReport {
+public final class JsonReport {
     private JsonReport() {}
 
     /** What {@code inspect} prints. A disk that is left alone as a whole also has a {@code reason}. */
-    static Map<String, Object> inspection(Path image, ImageFormat format, DiskInspection disk) {
+    public static Map<String, Object> inspection(Path image, ImageFormat format, DiskInspection disk) {
         Map<String, Object> json = new LinkedHashMap<>();
         json.put("image", image.toString());
         json.put("format", format.qemuName());
@@ -33,12 +33,15 @@ final class JsonReport {
     }
 
     /** What {@code image}, {@code estimate} and {@code domain} print for one disk: what {@code inspect} does, as far as the run came, and more. */
-    static Map<String, Object> report(ShrinkReport report, ImageFormat format) {
+    public static Map<String, Object> report(ShrinkReport report, ImageFormat format) {
         Map<String, Object> json = new LinkedHashMap<>();
         json.put("image", report.image().toString());
         report.target().ifPresent(target -> json.put("target", target));
         json.put("format", format.qemuName());
-        report.inspection().ifPresent(disk -> json.putAll(disk(disk, report.gains())));
+        report.inspection().ifPresent(disk -> {
+            json.putAll(disk(disk, report.gains()));
+            disk.refusal().ifPresent(reason -> json.put("diskReason", reason));
+        });
         json.put("before", size(report.before()));
         json.put("after", size(report.after()));
         json.put("reclaimableBytes", report.reclaimableBytes());
@@ -53,14 +56,15 @@ final class JsonReport {
     }
 
     /** What is printed where nothing was run. */
-    static Map<String, Object> ended(Outcome outcome, String reason) {
+    public static Map<String, Object> ended(Outcome outcome, String reason) {
         Map<String, Object> json = new LinkedHashMap<>();
         json.put("outcome", outcome.contractName());
         json.put("reason", reason);
         return json;
     }
 
-    static Map<String, Object> size(FileSize size) {
+    /** A size. */
+    public static Map<String, Object> size(FileSize size) {
         Map<String, Object> json = new LinkedHashMap<>();
         json.put("fileBytes", size.fileBytes());
         json.put("allocatedBytes", size.allocatedBytes());
@@ -100,7 +104,8 @@ final class JsonReport {
         return json;
     }
 
-    static Optional<Long> gainOf(String device, List<FilesystemGain> gains) {
+    /** What a device can give back, if that was estimated. */
+    public static Optional<Long> gainOf(String device, List<FilesystemGain> gains) {
         return gains.stream()
                 .filter(gain -> gain.device().equals(device))
                 .map(FilesystemGain::reclaimableBytes)
