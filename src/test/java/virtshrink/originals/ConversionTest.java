@@ -6,12 +6,15 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Clock;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.UnaryOperator;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -60,7 +63,7 @@ class ConversionTest {
         return converted(name, real -> real);
     }
 
-    private ShrinkReport converted(String name, java.util.function.UnaryOperator<DiskHost> seen) throws IOException {
+    private ShrinkReport converted(String name, UnaryOperator<DiskHost> seen) throws IOException {
         return host.shrink(name, OriginalsFixture.CONVERT, Clock.systemUTC(), seen, ProgressListener.SILENT);
     }
 
@@ -177,7 +180,7 @@ class ConversionTest {
             try {
                 Files.writeString(there, "somebody else's");
             } catch (IOException e) {
-                throw new java.io.UncheckedIOException(e);
+                throw new UncheckedIOException(e);
             }
             return real;
         });
@@ -238,16 +241,19 @@ class ConversionTest {
     /** The hook of the starting guest has come, so libvirt is going to answer nobody before it is over. */
     private void awaitHook() throws IOException {
         long deadline = System.nanoTime() + Duration.ofSeconds(20).toNanos();
-        while (System.nanoTime() < deadline) {
-            try (var requests = Files.walk(host.runs, 2)) {
-                if (requests.anyMatch(file -> file.endsWith("yield") || file.endsWith("yielded"))) {
-                    return;
-                }
-            } catch (java.io.UncheckedIOException runEndedMeanwhile) {
-                continue;
+        while (!hookHasCome()) {
+            if (System.nanoTime() > deadline) {
+                throw new IOException("the guest does not start");
             }
         }
-        throw new IOException("the guest does not start");
+    }
+
+    private boolean hookHasCome() throws IOException {
+        try (Stream<Path> requests = Files.walk(host.runs, 2)) {
+            return requests.anyMatch(file -> file.endsWith("yield") || file.endsWith("yielded"));
+        } catch (UncheckedIOException runEndsInThisMoment) {
+            return false;
+        }
     }
 
     private void assertRunsOnItsRawDisk(String name, Path raw) throws IOException {
@@ -274,7 +280,7 @@ class ConversionTest {
                         awaitHook();
                     }
                 } catch (IOException e) {
-                    throw new java.io.UncheckedIOException(e);
+                    throw new UncheckedIOException(e);
                 }
             }
         });
