@@ -33,6 +33,7 @@ import virtshrink.history.HistoryReader;
 import virtshrink.schedule.Schedule;
 import virtshrink.schedule.Selection;
 import virtshrink.shrink.MinimumGain;
+import virtshrink.shrink.OriginalsPolicy;
 
 /** Several domains at once. Barriers, not clocks, say that they really are. */
 @Timeout(value = 60, unit = TimeUnit.SECONDS)
@@ -74,7 +75,8 @@ class ParallelNightTest {
                 new MinimumGain(100, 0),
                 Duration.ZERO,
                 Duration.ZERO,
-                true);
+                true,
+                OriginalsPolicy.STANDARD);
         Workshop workshop = new Workshop(
                 host, host, history, clock, current, FakeHost.neighbour(disks, disksPerDevice), status::add);
         new Night(workshop, "fake:///", schedule, DUE).run();
