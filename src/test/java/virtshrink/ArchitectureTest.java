@@ -38,6 +38,8 @@ class ArchitectureTest {
             // made of.
             Map.entry("shrink", List.of("inspect", "image", "block", "filesystem", "os")),
             Map.entry("libvirt", List.of("shrink", "image")),
+            // os: for exchanging and identifying files.
+            Map.entry("originals", List.of("libvirt", "shrink", "image", "os")),
             Map.entry("schedule", List.of("shrink", "libvirt")),
             Map.entry("config", List.of("shrink", "image")),
             Map.entry("json", List.of()),

@@ -4,6 +4,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import virtshrink.libvirt.DiskHost;
 import virtshrink.libvirt.DomainPolicy;
 import virtshrink.libvirt.DomainRecord;
 import virtshrink.libvirt.DomainVerdict;
@@ -28,6 +29,9 @@ interface Domains extends AutoCloseable {
 
     /** Tells the storage pools that a file in them has changed. */
     void changed(Path image) throws LibvirtUnavailableException;
+
+    /** For what is done with originals. */
+    DiskHost diskHost();
 
     @Override
     void close() throws LibvirtUnavailableException;

@@ -4,17 +4,20 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import virtshrink.libvirt.DiskHost;
 import virtshrink.libvirt.DomainPolicy;
 import virtshrink.libvirt.DomainRecord;
 import virtshrink.libvirt.DomainVerdict;
 import virtshrink.libvirt.Eligibility;
 import virtshrink.libvirt.Hypervisor;
+import virtshrink.libvirt.LibvirtDiskHost;
 import virtshrink.libvirt.LibvirtUnavailableException;
 
 /** The domains of a libvirt connection. */
 final class LibvirtDomains implements Domains {
     private final Hypervisor hypervisor;
     private final Eligibility eligibility;
+    private final DiskHost diskHost;
 
     LibvirtDomains(String uri) throws LibvirtUnavailableException {
         this(Hypervisor.open(uri));
@@ -27,6 +30,7 @@ final class LibvirtDomains implements Domains {
     LibvirtDomains(Hypervisor hypervisor, Path domainLogDirectory) {
         this.hypervisor = hypervisor;
         this.eligibility = new Eligibility(hypervisor, domainLogDirectory);
+        this.diskHost = new LibvirtDiskHost(hypervisor, domainLogDirectory);
     }
 
     @Override
@@ -57,6 +61,11 @@ final class LibvirtDomains implements Domains {
     @Override
     public void changed(Path image) throws LibvirtUnavailableException {
         hypervisor.refreshPoolsHolding(image);
+    }
+
+    @Override
+    public DiskHost diskHost() {
+        return diskHost;
     }
 
     @Override

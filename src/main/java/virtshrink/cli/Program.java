@@ -48,6 +48,7 @@ final class Program {
         makers.put("fill", FillCommand::new);
         makers.put("status", StatusCommand::new);
         makers.put("history", HistoryCommand::new);
+        makers.put("restore", RestoreCommand::new);
         makers.put("cancel", CancelCommand::new);
         makers.put("help", session -> new CommandLine.HelpCommand());
         return makers;

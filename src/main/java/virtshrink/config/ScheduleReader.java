@@ -12,7 +12,10 @@ import java.util.function.Function;
 import virtshrink.config.ScheduleSettings.Misfire;
 import virtshrink.config.ScheduleSettings.Patterns;
 import virtshrink.config.Section.BadValueException;
+import virtshrink.shrink.KeepOriginal;
 import virtshrink.shrink.MinimumGain;
+import virtshrink.shrink.OriginalsPolicy;
+import virtshrink.shrink.RawDisks;
 
 /** Reads one {@code [schedule.NAME]}. */
 final class ScheduleReader {
@@ -48,9 +51,36 @@ final class ScheduleReader {
                 section.text("min-reclaim", Amounts::minimumGain).orElse(STANDARD_MINIMUM_GAIN),
                 section.integer("min-days-since-shrink", 0, 0, MOST_DAYS),
                 section.integer("min-hours-off", 0, 0, MOST_DAYS * 24),
-                section.flag("allow-rename", false));
+                section.flag("allow-rename", false),
+                originals());
         section.refuseUnknownKeys();
         return settings;
+    }
+
+    private OriginalsPolicy originals() {
+        OriginalsPolicy standard = OriginalsPolicy.STANDARD;
+        return new OriginalsPolicy(
+                section.text("keep-original", text -> value(text, KeepOriginal::parse))
+                        .orElse(standard.keepOriginal()),
+                section.text("raw", text -> value(text, RawDisks::parse)).orElse(standard.raw()),
+                section.text("keep-converted", ScheduleReader::keepConverted).orElse(standard.keepConverted()));
+    }
+
+    private static KeepOriginal keepConverted(String text) throws BadValueException {
+        KeepOriginal keep = value(text, KeepOriginal::parse);
+        if (keep instanceof KeepOriginal.No) {
+            throw new BadValueException(
+                    "the raw disk has to be kept for a while: until-clean-stop, or a time such as 14d");
+        }
+        return keep;
+    }
+
+    private static <T> T value(String text, Function<String, T> parser) throws BadValueException {
+        try {
+            return parser.apply(text);
+        } catch (IllegalArgumentException e) {
+            throw new BadValueException(String.valueOf(e.getMessage()));
+        }
     }
 
     private Patterns patterns(String what) {

@@ -6,6 +6,7 @@ import java.time.ZoneId;
 import java.util.List;
 import java.util.Optional;
 import virtshrink.shrink.MinimumGain;
+import virtshrink.shrink.OriginalsPolicy;
 
 /**
  * One schedule, as the administrator wrote it. Immutable.
@@ -23,6 +24,7 @@ import virtshrink.shrink.MinimumGain;
  * @param minimumDaysSinceShrink at least 0; a domain shrunk more recently is left alone
  * @param minimumHoursOff at least 0; a domain whose images were written to more recently is left alone
  * @param allowRename whether plain renames are accepted where files cannot be exchanged
+ * @param originals what becomes of the images that are displaced
  */
 public record ScheduleSettings(
         String name,
@@ -39,7 +41,8 @@ public record ScheduleSettings(
         MinimumGain minimumGain,
         int minimumDaysSinceShrink,
         int minimumHoursOff,
-        boolean allowRename) {
+        boolean allowRename,
+        OriginalsPolicy originals) {
 
     /** What becomes of a time that passed while the host was off or another schedule was at work. */
     public enum Misfire {

@@ -237,10 +237,22 @@ final class Daemon {
                     }
                 }
             }
+            tidyUpOriginals(link);
         } catch (LibvirtUnavailableException e) {
             LOG.warn("no leftovers were looked for: {}", e.getMessage());
         } catch (WorkOverException stopping) {
             LOG.debug("no leftovers were looked for: {}", stopping.reason());
+        }
+    }
+
+    private void tidyUpOriginals(DomainLink link) throws LibvirtUnavailableException, WorkOverException {
+        atWork.lock();
+        try {
+            if (!workshop.current().isStopped()) {
+                new OriginalsCare(workshop).tidyUp(link, "");
+            }
+        } finally {
+            atWork.unlock();
         }
     }
 

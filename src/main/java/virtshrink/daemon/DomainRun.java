@@ -73,7 +73,7 @@ final class DomainRun {
     Optional<Worthwhile> estimate() {
         long gain = 0;
         List<DiskRun> ended = new ArrayList<>();
-        for (ShrinkReport report : run(true)) {
+        for (ShrinkReport report : run(true, workshop.runner())) {
             // What a plain run, not a dry one, would say.
             Optional<String> notWorth = report.outcome() == Outcome.NOTHING_TO_GAIN
                     ? take.terms()
@@ -95,12 +95,15 @@ final class DomainRun {
     /**
      * Shrinks the disks.
      *
+     * @param link for what is to be asked and changed when the pipeline has ended
      * @return the images that have been replaced
      */
-    List<Path> shrink() {
+    List<Path> shrink(DomainLink link) {
         List<Path> replaced = new ArrayList<>();
         RunLog log = new RunLog(workshop.history());
-        for (ShrinkReport report : run(false)) {
+        Workshop.DiskRunner runner = new OriginalsCare(workshop)
+                .runner(take.verdict().domain(), take.terms().originals(), link);
+        for (ShrinkReport report : run(false, runner)) {
             log.add(entry(report, Optional.empty()));
             if (report.outcome() == Outcome.SHRUNK) {
                 replaced.add(report.image());
@@ -110,16 +113,15 @@ final class DomainRun {
     }
 
     /** The reports on the disks that are meant. */
-    private List<ShrinkReport> run(boolean estimateOnly) {
+    private List<ShrinkReport> run(boolean estimateOnly, Workshop.DiskRunner runner) {
         rememberStamps();
         List<ShrinkRequest> requests = take.verdict().requests();
         List<ShrinkReport> reports;
         try (CurrentWork.Task task = workshop.current().newTask(take.name())) {
-            reports = workshop.runner()
-                    .run(
-                            take.requests(schedule, estimateOnly),
-                            new StatusProgress(take.name(), workshop.clock(), line -> board.say(take.name(), line)),
-                            task.cancellation());
+            reports = runner.run(
+                    take.requests(schedule, estimateOnly),
+                    new StatusProgress(take.name(), workshop.clock(), line -> board.say(take.name(), line)),
+                    task.cancellation());
         } finally {
             board.done(take.name());
         }

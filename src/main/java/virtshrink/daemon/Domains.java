@@ -4,6 +4,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import virtshrink.libvirt.DiskHost;
 import virtshrink.libvirt.DomainVerdict;
 import virtshrink.libvirt.LibvirtUnavailableException;
 
@@ -23,6 +24,9 @@ interface Domains extends AutoCloseable {
 
     /** An image was replaced: its storage pool should look again. */
     void changed(Path image) throws LibvirtUnavailableException;
+
+    /** For what is done with originals. */
+    DiskHost diskHost();
 
     @Override
     void close() throws LibvirtUnavailableException;

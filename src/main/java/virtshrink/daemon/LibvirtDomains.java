@@ -4,9 +4,11 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import virtshrink.libvirt.DiskHost;
 import virtshrink.libvirt.DomainVerdict;
 import virtshrink.libvirt.Eligibility;
 import virtshrink.libvirt.Hypervisor;
+import virtshrink.libvirt.LibvirtDiskHost;
 import virtshrink.libvirt.LibvirtUnavailableException;
 import virtshrink.libvirt.Patience;
 
@@ -14,10 +16,12 @@ import virtshrink.libvirt.Patience;
 final class LibvirtDomains implements Domains {
     private final Hypervisor hypervisor;
     private final Eligibility eligibility;
+    private final DiskHost diskHost;
 
     LibvirtDomains(Hypervisor hypervisor, Path domainLogDirectory) {
         this.hypervisor = hypervisor;
         this.eligibility = new Eligibility(hypervisor, domainLogDirectory);
+        this.diskHost = new LibvirtDiskHost(hypervisor, domainLogDirectory);
     }
 
     static LibvirtDomains open(String uri, Patience patience) throws LibvirtUnavailableException {
@@ -48,6 +52,11 @@ final class LibvirtDomains implements Domains {
     @Override
     public void changed(Path image) throws LibvirtUnavailableException {
         hypervisor.refreshPoolsHolding(image);
+    }
+
+    @Override
+    public DiskHost diskHost() {
+        return diskHost;
     }
 
     @Override

@@ -112,6 +112,12 @@ final class Night {
     }
 
     private void work() throws LibvirtUnavailableException, WorkOverException {
+        if (only.isEmpty()) {
+            links.use(link -> {
+                new OriginalsCare(workshop).tidyUp(link, schedule.name());
+                return schedule;
+            });
+        }
         board.say("", "asking libvirt for its domains");
         Map<String, Path> pools = links.use(link -> link.ask(Domains::poolDirectories));
         List<DomainVerdict> verdicts = links.use(link -> link.ask(this::candidates));
@@ -179,7 +185,7 @@ final class Night {
             Optional<Choice> choice = verdict.map(judged -> rule.choose(judged, now()));
             if (choice.isPresent() && choice.get() instanceof Choice.Take take) {
                 requireTime();
-                for (Path image : runOn(take).shrink()) {
+                for (Path image : runOn(take).shrink(link)) {
                     refreshPool(link, image);
                 }
             } else {

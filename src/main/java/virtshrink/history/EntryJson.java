@@ -15,6 +15,7 @@ import virtshrink.history.HistoryEntry.Filesystem;
 import virtshrink.history.HistoryEntry.ImageStamp;
 import virtshrink.history.HistoryEntry.NightBegan;
 import virtshrink.history.HistoryEntry.NightEnded;
+import virtshrink.history.HistoryEntry.OriginalEvent;
 import virtshrink.json.JsonFields;
 import virtshrink.shrink.Cause;
 import virtshrink.shrink.FileSize;
@@ -41,6 +42,16 @@ final class EntryJson {
             json.put("unchanged", night.unchanged());
             json.put("attempted", night.attempted());
             json.put("reason", night.reason());
+        } else if (entry instanceof OriginalEvent original) {
+            json.put("entry", "original");
+            json.put("domain", original.domain());
+            json.put("uuid", original.uuid().toString());
+            json.put("target", original.target());
+            json.put("image", original.image().toString());
+            json.put("original", original.original().toString());
+            json.put("event", original.event());
+            json.put("bytes", original.bytes());
+            json.put("reason", original.reason());
         } else if (entry instanceof DiskRun run) {
             json.put("entry", "disk");
             write(run, json);
@@ -118,6 +129,18 @@ final class EntryJson {
                             Math.toIntExact(fields.number("leftAlone")),
                             Math.toIntExact(fields.number("unchanged")),
                             Math.toIntExact(fields.number("attempted")),
+                            fields.text("reason")));
+                case "original" ->
+                    Optional.of(new OriginalEvent(
+                            fields.instant("at"),
+                            fields.text("schedule"),
+                            fields.text("domain"),
+                            uuid(fields.text("uuid")),
+                            fields.text("target"),
+                            Path.of(fields.text("image")),
+                            Path.of(fields.text("original")),
+                            fields.text("event"),
+                            fields.number("bytes"),
                             fields.text("reason")));
                 case "disk" -> Optional.of(disk(fields));
                 default -> Optional.empty();

@@ -80,6 +80,11 @@ public final class History implements PastRuns, AutoCloseable {
         }
     }
 
+    /** Where it is kept. */
+    public Path directory() {
+        return directory;
+    }
+
     /**
      * Adds an entry and waits until it is on the disk.
      *

@@ -107,6 +107,28 @@ public sealed interface HistoryEntry {
         }
     }
 
+    /**
+     * An original that was kept has been removed, or something that a dead run had left of it was settled.
+     *
+     * @param schedule empty if it was done at the daemon's start
+     * @param image what the guest uses instead
+     * @param original where it lay
+     * @param event {@code removed}, {@code missed} or {@code settled}
+     * @param bytes what the host got back
+     */
+    record OriginalEvent(
+            Instant at,
+            String schedule,
+            String domain,
+            UUID uuid,
+            String target,
+            Path image,
+            Path original,
+            String event,
+            long bytes,
+            String reason)
+            implements HistoryEntry {}
+
     /** What one filesystem contributed, or why it was left alone. */
     record Filesystem(String device, String type, String state, String reason, long reclaimableBytes) {}
 

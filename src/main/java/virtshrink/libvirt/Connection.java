@@ -173,6 +173,36 @@ final class Connection extends Connect {
         }
     }
 
+    /** A domain's definition for its next start, its secrets included, so that nothing is lost when it is defined again. */
+    String completeDefinition(UUID uuid) throws CallFailedException {
+        Pointer domain = CALLS.virDomainLookupByUUIDString(pointer(), uuid.toString());
+        if (domain == null) {
+            throw failed("the domain " + uuid);
+        }
+        try {
+            Pointer text = CALLS.virDomainGetXMLDesc(domain, LibvirtCalls.XML_SECURE | LibvirtCalls.XML_INACTIVE);
+            if (text == null) {
+                throw failed("the definition of the domain " + uuid);
+            }
+            try {
+                return text.getString(0, "UTF-8");
+            } finally {
+                Native.free(Pointer.nativeValue(text));
+            }
+        } finally {
+            CALLS.virDomainFree(domain);
+        }
+    }
+
+    /** Makes this the definition of the domain that it names. */
+    void define(String xml) throws CallFailedException {
+        Pointer domain = CALLS.virDomainDefineXML(pointer(), xml);
+        if (domain == null) {
+            throw failed("a new definition of the domain");
+        }
+        CALLS.virDomainFree(domain);
+    }
+
     private static UUID uuid(Pointer domain) throws CallFailedException {
         byte[] buffer = new byte[LibvirtCalls.UUID_BUFFER_BYTES];
         if (CALLS.virDomainGetUUIDString(domain, buffer) < 0) {

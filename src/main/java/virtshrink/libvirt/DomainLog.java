@@ -12,19 +12,28 @@ import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.time.DateTimeException;
+import java.time.Instant;
+import java.time.ZoneOffset;
+import java.time.format.DateTimeFormatter;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
 import java.util.Set;
 import java.util.regex.MatchResult;
 import java.util.regex.Pattern;
 import java.util.zip.GZIPInputStream;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * The log that libvirt's QEMU driver keeps for each domain ({@code NAME.log}). libvirtd forgets on restart why a domain is shut off; the log
  * does not. A line is libvirt's own only if it begins with libvirt's time stamp; what QEMU prints has none.
  */
 final class DomainLog {
+    private static final Logger LOG = LoggerFactory.getLogger(DomainLog.class);
+
     /** Enough for what QEMU says between its start and its end; a log with more behind the last mark counts as unknown. */
     static final int TAIL_BYTES = 1 << 20;
 
@@ -36,8 +45,15 @@ final class DomainLog {
             List.of("", ".0", ".1", ".2", ".3", ".4", ".1.gz", ".2.gz", ".3.gz", ".4.gz");
 
     private static final Pattern MARK = Pattern.compile(
-            "^\\d{4}-\\d\\d-\\d\\d \\d\\d:\\d\\d:\\d\\d\\.\\d{3}\\+0000: (?:(starting up)\\b.*|shutting down(?:, reason=([a-z ]+))?)\\r?$",
+            "^(\\d{4}-\\d\\d-\\d\\d \\d\\d:\\d\\d:\\d\\d\\.\\d{3})\\+0000: "
+                    + "(?:(starting up)\\b.*|shutting down(?:, reason=([a-z ]+))?)\\r?$",
             Pattern.MULTILINE);
+
+    private static final int TIME = 1;
+    private static final int START = 2;
+    private static final int REASON = 3;
+    private static final DateTimeFormatter TIME_FORMAT =
+            DateTimeFormatter.ofPattern("uuuu-MM-dd HH:mm:ss.SSS", Locale.ROOT).withZone(ZoneOffset.UTC);
 
     private final Path directory;
 
@@ -58,6 +74,53 @@ final class DomainLog {
         } catch (IOException e) {
             return Optional.of("libvirtd no longer knows why it is shut off, and its log in " + directory
                     + " cannot be read: " + e.getMessage());
+        }
+    }
+
+    /**
+     * Whether it shows that the guest has been started after that instant and then shut down from within. What cannot be read proves nothing.
+     */
+    boolean showsCleanRunSince(String domain, Instant since) {
+        if (domain.isEmpty() || domain.indexOf('/') >= 0 || domain.indexOf('\0') >= 0) {
+            return false;
+        }
+        try {
+            Path live = directory.resolve(domain + ".log");
+            Set<Path> present = logs(live);
+            for (String suffix : SUFFIXES) {
+                Path log = live.resolveSibling(domain + ".log" + suffix);
+                // A run that reaches from one file into the next is not looked for: the next one will do.
+                if (present.contains(log)
+                        && showsCleanRunSince(suffix.endsWith(".gz") ? unpacked(log) : tail(log), since)) {
+                    return true;
+                }
+            }
+            return false;
+        } catch (IOException e) {
+            LOG.debug("the log of the domain {} cannot be read", domain, e);
+            return false;
+        }
+    }
+
+    private static boolean showsCleanRunSince(Tail tail, Instant since) {
+        boolean started = false;
+        for (MatchResult mark : MARK.matcher(tail.text()).results().toList()) {
+            if (mark.group(START) != null) {
+                started = time(mark).filter(since::isBefore).isPresent();
+            } else if (started && "shutdown".equals(mark.group(REASON))) {
+                return true;
+            } else {
+                started = false;
+            }
+        }
+        return false;
+    }
+
+    private static Optional<Instant> time(MatchResult mark) {
+        try {
+            return Optional.of(TIME_FORMAT.parse(mark.group(TIME), Instant::from));
+        } catch (DateTimeException noSuchDay) {
+            return Optional.empty();
         }
     }
 
@@ -96,10 +159,10 @@ final class DomainLog {
     }
 
     private static Optional<String> verdict(Path log, MatchResult mark) {
-        if (mark.group(1) != null) {
+        if (mark.group(START) != null) {
             return Optional.of(unknown(log, "it shows a start and no end: the host went down while the guest ran"));
         }
-        Optional<String> text = Optional.ofNullable(mark.group(2)).map(String::strip);
+        Optional<String> text = Optional.ofNullable(mark.group(REASON)).map(String::strip);
         boolean whole = text.flatMap(ShutoffReason::ofText)
                 .filter(reason -> reason == ShutoffReason.SHUTDOWN || reason == ShutoffReason.DESTROYED)
                 .isPresent();

@@ -13,17 +13,15 @@ import org.libvirt.DomainSnapshot;
 import org.libvirt.Error.ErrorNumber;
 import org.libvirt.LibvirtException;
 import org.libvirt.jna.Libvirt.VirErrorCallback;
+import virtshrink.image.ImagePlace;
 import virtshrink.libvirt.Connection.CallFailedException;
 import virtshrink.libvirt.Connection.Condition;
 
 /**
- * One connection to libvirt on this host. Only asks, but for two things: {@link #refreshPoolsHolding} changes the view that libvirt has of a
- * storage pool, {@link #storePolicy} the metadata of a domain. Thread-safe. Every question goes to libvirt anew.
+ * One connection to libvirt on this host. Only asks, but for three things: {@link #refreshPoolsHolding} changes the view that libvirt has of
+ * a storage pool, {@link #storePolicy} the metadata of a domain, {@link #moveDisk} its definition. Thread-safe. Every question goes to libvirt anew.
  */
 public final class Hypervisor implements AutoCloseable {
-    /** {@code VIR_DOMAIN_XML_INACTIVE}. */
-    private static final int XML_INACTIVE = 2;
-
     /** Held for ever: native code keeps only an address. */
     private static final VirErrorCallback SILENT = (data, error) -> {};
 
@@ -179,6 +177,32 @@ public final class Hypervisor implements AutoCloseable {
         });
     }
 
+    /**
+     * As {@link DiskHost#move}.
+     *
+     * @throws RedefinitionRefusedException if the definition does not name the one expected; nothing has changed
+     * @throws LibvirtUnavailableException if libvirt failed; the definition is either the old or the new one
+     */
+    void moveDisk(UUID domain, String target, ImagePlace from, ImagePlace to)
+            throws LibvirtUnavailableException, RedefinitionRefusedException {
+        String what = "another image of the disk " + target + " of the domain " + domain;
+        String old = ask(what, () -> connection.completeDefinition(domain));
+        String fresh;
+        try {
+            fresh = new DiskEdit(target, from, to).apply(old);
+        } catch (SafeXml.MalformedXmlException e) {
+            throw new RedefinitionRefusedException(
+                    "the definition of the domain " + domain + " cannot be understood: " + e.getMessage());
+        }
+        // libvirt has no way to define only what has not been changed meanwhile: nothing comes between the two calls.
+        // And
+        // never again over another connection: by then it may have been changed.
+        calls.call(() -> askOnce(what, () -> {
+            connection.define(fresh);
+            return fresh;
+        }));
+    }
+
     /** Everything that bears on who uses which image. */
     HostSurvey survey() throws LibvirtUnavailableException {
         List<String> notes = new ArrayList<>();
@@ -207,7 +231,7 @@ public final class Hypervisor implements AutoCloseable {
     }
 
     private DomainRecord read(Domain domain, Condition condition) throws LibvirtException, IOException {
-        String inactiveXml = domain.getXMLDesc(XML_INACTIVE);
+        String inactiveXml = domain.getXMLDesc(LibvirtCalls.XML_INACTIVE);
         DomainXml definition = DomainXml.parse(inactiveXml);
         List<DomainDisk> further = new ArrayList<>();
         if (condition.state() != DomainState.SHUT_OFF) {

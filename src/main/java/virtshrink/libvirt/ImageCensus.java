@@ -65,6 +65,11 @@ final class ImageCensus {
                 .or(() -> all.stream().filter(itself).skip(1).findFirst());
     }
 
+    /** Any use of the file, empty if there is none. */
+    Optional<Use> anyUse(Path file) {
+        return uses.getOrDefault(FileKey.of(file), List.of()).stream().findFirst();
+    }
+
     private void addDisk(DomainRecord domain, DomainDisk disk, Role role) {
         String user = "disk " + disk.target() + " of the domain " + domain.name();
         Optional<UUID> uuid = Optional.of(domain.uuid());

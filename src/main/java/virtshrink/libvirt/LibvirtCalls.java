@@ -18,6 +18,12 @@ interface LibvirtCalls extends Library {
     /** {@code VIR_ERR_NO_DOMAIN}. */
     int ERROR_NO_DOMAIN = 42;
 
+    /** {@code VIR_DOMAIN_XML_SECURE}: passwords too. */
+    int XML_SECURE = 1;
+
+    /** {@code VIR_DOMAIN_XML_INACTIVE}. */
+    int XML_INACTIVE = 2;
+
     /** {@code VIR_DOMAIN_METADATA_ELEMENT}. */
     int METADATA_ELEMENT = 2;
 
@@ -52,6 +58,13 @@ interface LibvirtCalls extends Library {
     int virDomainGetState(Pointer domain, IntByReference state, IntByReference reason, int flags);
 
     int virDomainListAllCheckpoints(Pointer domain, @Nullable PointerByReference checkpoints, int flags);
+
+    /** A string that the caller frees. */
+    @Nullable
+    Pointer virDomainGetXMLDesc(Pointer domain, int flags);
+
+    @Nullable
+    Pointer virDomainDefineXML(ConnectionPointer connection, String xml);
 
     /** 1 or 0; -1 on error. */
     int virDomainIsActive(Pointer domain);

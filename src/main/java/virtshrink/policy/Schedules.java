@@ -42,7 +42,8 @@ public final class Schedules {
                 settings.minimumGain(),
                 Duration.ofDays(settings.minimumDaysSinceShrink()),
                 Duration.ofHours(settings.minimumHoursOff()),
-                settings.allowRename());
+                settings.allowRename(),
+                settings.originals());
     }
 
     private static Patterns patterns(ScheduleSettings.Patterns settings) {

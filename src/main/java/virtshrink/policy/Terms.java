@@ -6,6 +6,7 @@ import virtshrink.libvirt.DomainPolicy;
 import virtshrink.libvirt.PolicySetting;
 import virtshrink.schedule.Schedule;
 import virtshrink.shrink.MinimumGain;
+import virtshrink.shrink.OriginalsPolicy;
 
 /**
  * What holds for one domain in one schedule: the domain's own policy where it says something, otherwise the schedule.
@@ -14,14 +15,24 @@ import virtshrink.shrink.MinimumGain;
  * @param minimumGain below it an image is left as it is
  * @param minimumSinceShrink shrunk more recently, the domain is left alone
  * @param minimumOff written to more recently, it is left alone
+ * @param originals what becomes of the images that are displaced
  */
-public record Terms(DomainPolicy policy, MinimumGain minimumGain, Duration minimumSinceShrink, Duration minimumOff) {
+public record Terms(
+        DomainPolicy policy,
+        MinimumGain minimumGain,
+        Duration minimumSinceShrink,
+        Duration minimumOff,
+        OriginalsPolicy originals) {
     static Terms of(Schedule schedule, DomainPolicy policy) {
         return new Terms(
                 policy,
                 policy.minimumGain().orElse(schedule.minimumGain()),
                 policy.minimumSinceShrink().orElse(schedule.minimumSinceShrink()),
-                policy.minimumOff().orElse(schedule.minimumOff()));
+                policy.minimumOff().orElse(schedule.minimumOff()),
+                new OriginalsPolicy(
+                        policy.keepOriginal().orElse(schedule.originals().keepOriginal()),
+                        policy.raw().orElse(schedule.originals().raw()),
+                        schedule.originals().keepConverted()));
     }
 
     /**

@@ -6,6 +6,7 @@ import java.time.LocalTime;
 import java.time.ZoneId;
 import java.util.Optional;
 import virtshrink.shrink.MinimumGain;
+import virtshrink.shrink.OriginalsPolicy;
 
 /**
  * A time that comes again and again, and what is done at it. Immutable.
@@ -21,6 +22,7 @@ import virtshrink.shrink.MinimumGain;
  * @param minimumSinceShrink a domain shrunk more recently is left alone
  * @param minimumOff a domain whose images were written to more recently is left alone
  * @param allowRename whether plain renames are accepted where files cannot be exchanged
+ * @param originals what becomes of the images that are displaced
  */
 public record Schedule(
         String name,
@@ -34,7 +36,8 @@ public record Schedule(
         MinimumGain minimumGain,
         Duration minimumSinceShrink,
         Duration minimumOff,
-        boolean allowRename) {
+        boolean allowRename,
+        OriginalsPolicy originals) {
 
     /** When it is due. */
     public CronTimes times() {

@@ -96,7 +96,7 @@ public final class Cancellation {
 
     /** The run was asked to end before its point of no return. */
     public static final class RunCancelledException extends Exception {
-        RunCancelledException(String reason) {
+        public RunCancelledException(String reason) {
             super(reason);
         }
     }

@@ -66,7 +66,8 @@ public enum Cause {
         };
     }
 
-    static Cause of(ImageRefusedException refused) {
+    /** What stood in the way, as a cause. */
+    public static Cause of(ImageRefusedException refused) {
         return switch (refused.kind()) {
             case IMAGE -> IMAGE;
             case IN_USE -> IN_USE;

@@ -77,12 +77,41 @@ public record ShrinkReport(
         return before.allocatedBytes() - after.allocatedBytes();
     }
 
+    /** Of a run that could not even begin. */
+    public static ShrinkReport failed(ShrinkRequest request, String why) {
+        return new ShrinkReport(
+                request.image(),
+                request.target(),
+                FileSize.NONE,
+                FileSize.NONE,
+                0,
+                Cause.FAULT,
+                why,
+                Map.of(),
+                Optional.empty(),
+                List.of(),
+                List.of());
+    }
+
     /** The same with one more note. */
     public ShrinkReport withNote(String note) {
         List<String> more = new ArrayList<>(notes);
         more.add(note);
-        return new ShrinkReport(
-                image, target, before, after, reclaimableBytes, cause, reason, phases, inspection, gains, more);
+        return changed(image, after, cause, reason, more);
+    }
+
+    /** The same of the file that has taken the image's place. */
+    public ShrinkReport on(Path successor) {
+        return changed(successor, after, cause, reason, notes);
+    }
+
+    /** The run made something, but in the end nothing became of it. */
+    public ShrinkReport endedUnchanged(Cause end, String why) {
+        return changed(image, before, end, why, notes);
+    }
+
+    private ShrinkReport changed(Path of, FileSize size, Cause end, String why, List<String> said) {
+        return new ShrinkReport(of, target, before, size, reclaimableBytes, end, why, phases, inspection, gains, said);
     }
 
     /**

@@ -83,6 +83,50 @@ public record ShrinkRequest(
         return new ShrinkRequestBuilder(this);
     }
 
+    /** The same, with the original kept under the image's name and this suffix. */
+    public ShrinkRequest keepingOriginal(String suffix) {
+        return new ShrinkRequest(
+                image,
+                format,
+                target,
+                sectorBytes,
+                output,
+                convertTo,
+                compress,
+                createOptions,
+                ignore,
+                zero,
+                inPlace,
+                dryRun,
+                Optional.of(suffix),
+                minimumGain,
+                filler,
+                allowRename,
+                guard);
+    }
+
+    /** The same, with the result in another format and in a file of its own. */
+    public ShrinkRequest convertedTo(Path file, ImageFormat other) {
+        return new ShrinkRequest(
+                image,
+                format,
+                target,
+                sectorBytes,
+                Optional.of(file),
+                Optional.of(other),
+                compress,
+                createOptions,
+                ignore,
+                zero,
+                inPlace,
+                dryRun,
+                keepOriginalSuffix,
+                minimumGain,
+                filler,
+                allowRename,
+                guard);
+    }
+
     /** How free space is found. */
     public enum Filler {
         /** The filesystem readers. */

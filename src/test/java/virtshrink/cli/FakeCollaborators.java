@@ -13,10 +13,12 @@ import virtshrink.history.HistoryEntry.DiskRun;
 import virtshrink.image.ImageFormat;
 import virtshrink.image.ImageRefusedException;
 import virtshrink.inspect.DiskInspection;
+import virtshrink.libvirt.DiskHost;
 import virtshrink.libvirt.DomainPolicy;
 import virtshrink.libvirt.DomainRecord;
 import virtshrink.libvirt.DomainVerdict;
 import virtshrink.libvirt.LibvirtUnavailableException;
+import virtshrink.libvirt.SilentDiskHost;
 import virtshrink.shrink.Cancellation;
 import virtshrink.shrink.Cancellation.RunCancelledException;
 import virtshrink.shrink.FillProgress;
@@ -162,6 +164,11 @@ final class FakeCollaborators implements Collaborators {
                 if (refreshFailure.isPresent()) {
                     throw refreshFailure.get();
                 }
+            }
+
+            @Override
+            public DiskHost diskHost() {
+                return new SilentDiskHost();
             }
 
             @Override

@@ -25,7 +25,10 @@ import org.junit.jupiter.params.provider.CsvSource;
 import virtshrink.config.ScheduleSettings.Misfire;
 import virtshrink.config.ScheduleSettings.Patterns;
 import virtshrink.schedule.CronTimes;
+import virtshrink.shrink.KeepOriginal;
 import virtshrink.shrink.MinimumGain;
+import virtshrink.shrink.OriginalsPolicy;
+import virtshrink.shrink.RawDisks;
 import virtshrink.shrink.SpaceReserve;
 
 class ConfigurationFileTest {
@@ -96,6 +99,9 @@ class ConfigurationFileTest {
                 min-days-since-shrink = 7
                 min-hours-off = 24
                 allow-rename = true
+                keep-original = "3d"
+                raw = "convert"
+                keep-converted = "36h"
                 """);
         assertEquals("qemu:///session", configuration.connect());
         assertEquals(Optional.of("root"), configuration.controlGroup());
@@ -125,7 +131,11 @@ class ConfigurationFileTest {
                         new MinimumGain(3L << 29, 0),
                         7,
                         24,
-                        true)),
+                        true,
+                        new OriginalsPolicy(
+                                new KeepOriginal.For(Duration.ofDays(3)),
+                                RawDisks.CONVERT,
+                                new KeepOriginal.For(Duration.ofHours(36))))),
                 configuration.schedules());
     }
 
@@ -143,6 +153,9 @@ class ConfigurationFileTest {
         assertEquals(
                 new TreeSet<>(List.of(
                         "connect",
+                        "keep-original",
+                        "raw",
+                        "keep-converted",
                         "control-group",
                         "directory",
                         "keep-days",

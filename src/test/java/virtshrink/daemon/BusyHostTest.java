@@ -35,6 +35,7 @@ import virtshrink.history.HistoryReader;
 import virtshrink.schedule.Schedule;
 import virtshrink.schedule.Selection;
 import virtshrink.shrink.MinimumGain;
+import virtshrink.shrink.OriginalsPolicy;
 import virtshrink.shrink.SpaceReserve;
 
 /** What becomes of a night on a host that has other things to do. Each look at the load takes a minute of the test's clock. */
@@ -109,7 +110,8 @@ class BusyHostTest {
                 new MinimumGain(100, 0),
                 Duration.ZERO,
                 Duration.ZERO,
-                true);
+                true,
+                OriginalsPolicy.STANDARD);
         Workshop workshop = new Workshop(host, host, history, clock, current, neighbour, status::add);
         new Night(workshop, "fake:///", schedule, DUE).run();
     }

@@ -16,6 +16,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
 import virtshrink.config.LimitSettings;
 import virtshrink.image.ImageFormat;
+import virtshrink.libvirt.DiskHost;
 import virtshrink.libvirt.DiskSource;
 import virtshrink.libvirt.DiskVerdict;
 import virtshrink.libvirt.DomainDisk;
@@ -23,6 +24,7 @@ import virtshrink.libvirt.DomainRecord;
 import virtshrink.libvirt.DomainState;
 import virtshrink.libvirt.DomainVerdict;
 import virtshrink.libvirt.LibvirtUnavailableException;
+import virtshrink.libvirt.SilentDiskHost;
 import virtshrink.libvirt.StatedBacking;
 import virtshrink.shrink.Cancellation;
 import virtshrink.shrink.FileSize;
@@ -208,6 +210,11 @@ final class FakeHost implements Domains.Source, Workshop.DiskRunner {
         @Override
         public void changed(Path image) {
             refreshed.add(image);
+        }
+
+        @Override
+        public DiskHost diskHost() {
+            return new SilentDiskHost();
         }
 
         @Override

@@ -30,6 +30,7 @@ import virtshrink.schedule.Patterns;
 import virtshrink.schedule.Schedule;
 import virtshrink.schedule.Selection;
 import virtshrink.shrink.MinimumGain;
+import virtshrink.shrink.OriginalsPolicy;
 import virtshrink.shrink.Outcome;
 
 @Timeout(value = 30, unit = TimeUnit.SECONDS)
@@ -72,7 +73,8 @@ class NightTest {
                 new MinimumGain(minimumBytes, 0),
                 Duration.ofDays(minimumDays),
                 Duration.ZERO,
-                true);
+                true,
+                OriginalsPolicy.STANDARD);
     }
 
     private void night() {
@@ -173,7 +175,8 @@ class NightTest {
                 new MinimumGain(100, 0),
                 Duration.ofDays(minimumDays),
                 Duration.ZERO,
-                true);
+                true,
+                OriginalsPolicy.STANDARD);
     }
 
     @Test

@@ -35,6 +35,7 @@ import virtshrink.schedule.Schedule;
 import virtshrink.schedule.Selection;
 import virtshrink.shrink.Cause;
 import virtshrink.shrink.MinimumGain;
+import virtshrink.shrink.OriginalsPolicy;
 import virtshrink.shrink.Phase;
 import virtshrink.shrink.ShrinkRequest.Filler;
 
@@ -169,7 +170,8 @@ class OnDemandTest {
                 new MinimumGain(100, 0),
                 Duration.ZERO,
                 Duration.ZERO,
-                true);
+                true,
+                OriginalsPolicy.STANDARD);
         Thread thread = new Thread(() -> new Night(workshop, URI, schedule, DUE).run());
         thread.start();
         return thread;

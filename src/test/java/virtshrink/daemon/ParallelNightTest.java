@@ -33,6 +33,7 @@ import virtshrink.history.HistoryReader;
 import virtshrink.schedule.Schedule;
 import virtshrink.schedule.Selection;
 import virtshrink.shrink.MinimumGain;
+import virtshrink.shrink.OriginalsPolicy;
 
 /** Several domains at once. Barriers, not clocks, say that they really are. */
 @Timeout(value = 60, unit = TimeUnit.SECONDS)
@@ -74,7 +75,8 @@ class ParallelNightTest {
                 new MinimumGain(100, 0),
                 Duration.ZERO,
                 Duration.ZERO,
-                true);
+                true,
+                OriginalsPolicy.STANDARD);
         Workshop workshop = new Workshop(
                 host, host, history, clock, current, FakeHost.neighbour(disks, disksPerDevice), status::add);
         new Night(workshop, "fake:///", schedule, DUE).run();
@@ -168,9 +170,11 @@ class ParallelNightTest {
                 }
             };
             night(2, 1);
+            // Which of the first two is seen first is chance; the third comes when the first has ended.
             List<String> shrinks =
                     host.runs.stream().filter(run -> !run.endsWith("?")).toList();
-            assertEquals(List.of("disk1-vda", "memory-vda", "disk2-vda"), shrinks);
+            assertEquals(Set.of("disk1-vda", "memory-vda"), Set.copyOf(shrinks.subList(0, 2)));
+            assertEquals("disk2-vda", shrinks.get(2));
         } finally {
             Files.deleteIfExists(memory.resolve("memory-vda"));
             Files.delete(memory);

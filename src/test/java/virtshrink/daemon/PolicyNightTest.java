@@ -35,6 +35,7 @@ import virtshrink.schedule.Schedule;
 import virtshrink.schedule.Selection;
 import virtshrink.shrink.Cancellation;
 import virtshrink.shrink.MinimumGain;
+import virtshrink.shrink.OriginalsPolicy;
 import virtshrink.shrink.ProgressListener;
 import virtshrink.shrink.ShrinkReport;
 import virtshrink.shrink.ShrinkRequest;
@@ -99,7 +100,8 @@ class PolicyNightTest {
                 new MinimumGain(1 << 30, 0),
                 Duration.ZERO,
                 Duration.ZERO,
-                false);
+                false,
+                OriginalsPolicy.STANDARD);
     }
 
     private List<ShrinkReport> run(List<ShrinkRequest> disks, ProgressListener progress, Cancellation cancellation) {

@@ -24,6 +24,7 @@ import virtshrink.libvirt.PrivateLibvirtd;
 import virtshrink.schedule.Schedule;
 import virtshrink.schedule.Selection;
 import virtshrink.shrink.MinimumGain;
+import virtshrink.shrink.OriginalsPolicy;
 import virtshrink.shrink.Phase;
 import virtshrink.shrink.ProgressListener;
 import virtshrink.shrink.Shrinker;
@@ -93,7 +94,8 @@ final class RealHost implements AutoCloseable {
                 new MinimumGain(1 << 20, 0),
                 Duration.ZERO,
                 Duration.ZERO,
-                false);
+                false,
+                OriginalsPolicy.STANDARD);
     }
 
     /** One night; the entries of its history. */

@@ -37,6 +37,7 @@ import virtshrink.schedule.Patterns;
 import virtshrink.schedule.Schedule;
 import virtshrink.schedule.Selection;
 import virtshrink.shrink.MinimumGain;
+import virtshrink.shrink.OriginalsPolicy;
 import virtshrink.shrink.Outcome;
 import virtshrink.shrink.Shrinker;
 
@@ -140,7 +141,8 @@ class RealNightTest {
                 new MinimumGain(MIB, 0),
                 Duration.ZERO,
                 Duration.ZERO,
-                false);
+                false,
+                OriginalsPolicy.STANDARD);
     }
 
     private Workshop workshop() {

@@ -11,12 +11,12 @@ import java.util.Random;
 import virtshrink.libvirt.PrivateLibvirtd;
 
 /** Images with an ext4 whose free space holds the data of files that are gone. */
-final class UsedImage {
+public final class UsedImage {
     private static final int MIB = 1 << 20;
 
     private UsedImage() {}
 
-    static Path raw(Path file, int mebibytes) throws IOException {
+    public static Path raw(Path file, int mebibytes) throws IOException {
         assumeTrue(Files.isExecutable(Path.of("/usr/sbin/mkfs.ext4")), "needs mkfs.ext4 (package e2fsprogs)");
         byte[] noise = new byte[MIB];
         new Random(1).nextBytes(noise);
@@ -31,7 +31,7 @@ final class UsedImage {
         return file;
     }
 
-    static Path qcow2(Path file, int mebibytes) throws IOException {
+    public static Path qcow2(Path file, int mebibytes) throws IOException {
         return converted(raw(temporary(file), mebibytes), file);
     }
 

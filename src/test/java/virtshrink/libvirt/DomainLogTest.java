@@ -1,6 +1,7 @@
 package virtshrink.libvirt;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
@@ -8,6 +9,7 @@ import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Instant;
 import java.util.Optional;
 import java.util.zip.GZIPOutputStream;
 import org.junit.jupiter.api.Test;
@@ -43,6 +45,31 @@ class DomainLogTest {
     private void refusedFor(String words) {
         Optional<String> reason = judge();
         assertTrue(reason.isPresent() && reason.get().contains(words), reason.toString());
+    }
+
+    @Test
+    void showsACleanRunOnlyIfItBeganLater() throws IOException {
+        String start = "2026-11-22 13:00:00.000+0000: starting up libvirt version: 9.0.0\n";
+        String next = "2026-11-22 14:00:00.000+0000: starting up libvirt version: 9.0.0\n";
+        DomainLog log = new DomainLog(directory);
+        Instant before = Instant.parse("2026-11-22T12:59:59.999Z");
+        Instant between = Instant.parse("2026-11-22T13:30:00Z");
+        assertFalse(log.showsCleanRunSince("web", before), "there is no log");
+        write("", start);
+        assertFalse(log.showsCleanRunSince("web", before), "it runs");
+        write("", start + end("destroyed"));
+        assertFalse(log.showsCleanRunSince("web", before));
+        write("", start + end("shutdown"));
+        assertTrue(log.showsCleanRunSince("web", before));
+        assertFalse(log.showsCleanRunSince("web", between));
+        write("", start + end("shutdown") + next);
+        assertTrue(log.showsCleanRunSince("web", before), "it runs again");
+        assertFalse(log.showsCleanRunSince("web", between));
+        write("", end("shutdown"));
+        assertFalse(log.showsCleanRunSince("web", before), "no start");
+        write(".1", start + end("shutdown"));
+        assertTrue(log.showsCleanRunSince("web", before), "rolled over");
+        assertFalse(log.showsCleanRunSince("../web", before));
     }
 
     @ParameterizedTest

@@ -38,6 +38,7 @@ import virtshrink.schedule.Selection;
 import virtshrink.shrink.Cause;
 import virtshrink.shrink.FileSize;
 import virtshrink.shrink.MinimumGain;
+import virtshrink.shrink.OriginalsPolicy;
 import virtshrink.shrink.ShrinkRequest;
 
 class ChoiceRuleTest {
@@ -112,7 +113,8 @@ class ChoiceRuleTest {
                 MinimumGain.parse(minimumGain),
                 Duration.ofDays(minimumDays),
                 Duration.ofHours(minimumHours),
-                false);
+                false,
+                OriginalsPolicy.STANDARD);
     }
 
     private Choice choose(Schedule schedule, String policy) {

@@ -9,6 +9,7 @@ import java.time.ZoneId;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;
 import virtshrink.shrink.MinimumGain;
+import virtshrink.shrink.OriginalsPolicy;
 
 class ScheduleTest {
     private static final Instant LAST = Instant.parse("2026-11-20T01:30:00Z");
@@ -27,7 +28,8 @@ class ScheduleTest {
                 MinimumGain.ANY,
                 Duration.ZERO,
                 Duration.ZERO,
-                false);
+                false,
+                OriginalsPolicy.STANDARD);
     }
 
     private static Optional<Instant> missed(Schedule schedule, String now) {

@@ -19,6 +19,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import virtshrink.shrink.MinimumGain;
+import virtshrink.shrink.OriginalsPolicy;
 
 /** Quartz and the real clock; everything that can be computed is tested elsewhere. */
 @Timeout(value = 30, unit = TimeUnit.SECONDS)
@@ -38,7 +39,8 @@ class TimetableTest {
                 MinimumGain.ANY,
                 Duration.ZERO,
                 Duration.ZERO,
-                false);
+                false,
+                OriginalsPolicy.STANDARD);
     }
 
     @Test
