@@ -26,6 +26,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 import virtshrink.libvirt.PrivateLibvirtd;
 import virtshrink.libvirt.Proofs;
+import virtshrink.shrink.Waiting;
 
 /** What comes over a daemon in the middle of its work: signals, a libvirtd that hangs or ends, guests that come to life. */
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
@@ -35,7 +36,6 @@ class DaemonMidRunTest {
     private static final String EVERY_SECOND = "* * * * * ?";
     private static final String FOR_EVER = "exec sleep 600";
     private static final Duration END_LIMIT = Duration.ofSeconds(5);
-    private static final Duration PATIENCE = Duration.ofSeconds(60);
 
     @TempDir
     static Path directory;
@@ -101,25 +101,12 @@ class DaemonMidRunTest {
         return DaemonProcess.start(directory, configuration, tools.environment());
     }
 
-    private interface Condition {
-        boolean holds() throws IOException;
-    }
-
-    /** Nothing tells when it holds, so it is asked for. */
-    private static void await(String what, Condition condition) throws IOException, InterruptedException {
-        long deadline = System.nanoTime() + PATIENCE.toNanos();
-        while (!condition.holds()) {
-            assertTrue(System.nanoTime() - deadline < 0, () -> "waited in vain: " + what);
-            Thread.sleep(20);
-        }
-    }
-
     private void awaitTrapped() throws Exception {
-        await("a tool in the trap", tools::hasTrapped);
+        Waiting.until("a tool in the trap", tools::hasTrapped);
     }
 
     private static void awaitLog(DaemonProcess daemon, String text) throws Exception {
-        await("'" + text + "' in the log", () -> daemon.log().contains(text));
+        Waiting.until("'" + text + "' in the log", () -> daemon.log().contains(text));
     }
 
     private static void assertEndsAsTold(DaemonProcess daemon) throws Exception {
@@ -189,7 +176,7 @@ class DaemonMidRunTest {
         tools.clear();
         try (DaemonProcess daemon = start()) {
             daemon.await("READY=1"::equals);
-            await("everything removed", this::isNothingLeft);
+            Waiting.until("everything removed", this::isNothingLeft);
             assertEndsAsTold(daemon);
         }
         assertOriginalAlone();
@@ -215,8 +202,12 @@ class DaemonMidRunTest {
     void aDaemonStartsAndEndsWhileLibvirtdHangs() throws Exception {
         libvirtd.hang();
         try (DaemonProcess daemon = start()) {
-            daemon.await("READY=1"::equals);
-            daemon.await(line -> line.contains("asking libvirt"));
+            boolean[] told = new boolean[2];
+            daemon.await(line -> {
+                told[0] |= line.equals("READY=1");
+                told[1] |= line.contains("asking libvirt");
+                return told[0] && told[1];
+            });
             assertEndsAsTold(daemon);
         } finally {
             libvirtd.goOn();
@@ -252,7 +243,7 @@ class DaemonMidRunTest {
             awaitLog(daemon, "is broken, making a new one");
             awaitLog(daemon, "until libvirt answers");
             libvirtd.restart();
-            await("events again", () -> daemon.log().split("hears from libvirt", -1).length == 3);
+            Waiting.until("events again", () -> daemon.log().split("hears from libvirt", -1).length == 3);
             configure(EVERY_SECOND);
             daemon.signal("HUP");
             awaitLog(daemon, domain + " vda: shrunk from");
@@ -336,7 +327,7 @@ class DaemonMidRunTest {
                 long millis = start(domain);
                 assertTrue(millis < normal + 2000, () -> millis + " ms, normally " + normal);
                 awaitLog(daemon, "vda: yielded: a guest wants to start");
-                await("nothing left", this::isNothingLeft);
+                Waiting.until("nothing left", this::isNothingLeft);
                 assertEndsAsTold(daemon);
             }
         } finally {

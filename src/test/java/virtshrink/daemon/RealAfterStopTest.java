@@ -1,7 +1,6 @@
 package virtshrink.daemon;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
 import java.nio.file.Files;
@@ -24,12 +23,12 @@ import virtshrink.libvirt.PowerOffDisk;
 import virtshrink.libvirt.PrivateLibvirtd;
 import virtshrink.policy.Schedules;
 import virtshrink.shrink.Outcome;
+import virtshrink.shrink.Waiting;
 
 /** A real guest shuts itself down; only the clock is set. */
 @Timeout(value = 120, unit = TimeUnit.SECONDS)
 class RealAfterStopTest {
     private static final Duration DELAY = Duration.ofMinutes(10);
-    private static final Duration PATIENCE = Duration.ofSeconds(60);
 
     @TempDir
     Path directory;
@@ -58,18 +57,6 @@ class RealAfterStopTest {
         }
     }
 
-    private interface Condition {
-        boolean holds() throws IOException;
-    }
-
-    private static void await(String what, Condition condition) throws IOException, InterruptedException {
-        long deadline = System.nanoTime() + PATIENCE.toNanos();
-        while (!condition.holds()) {
-            assertTrue(System.nanoTime() - deadline < 0, () -> "waited in vain: " + what);
-            Thread.sleep(20);
-        }
-    }
-
     @Test
     void aGuestThatHasPoweredItselfOffIsShrunkAndOneThatWasDestroyedIsNot() throws Exception {
         ManualClock clock = new ManualClock("2026-11-22T14:00:00Z");
@@ -94,13 +81,13 @@ class RealAfterStopTest {
                         () -> connected[0] = true,
                         reactions::changed)
                 .start();
-        await("the connection", () -> connected[0]);
+        Waiting.until("the connection", () -> connected[0]);
 
         host.libvirtd.virsh("start", "destroyed");
         host.libvirtd.virsh("start", "off");
         host.libvirtd.virsh("destroy", "destroyed");
         host.libvirtd.awaitState("off", "shut off");
-        await("the event", () -> waiting.isAnyDue(clock.instant().plus(DELAY)));
+        Waiting.until("the event", () -> waiting.isAnyDue(clock.instant().plus(DELAY)));
 
         AfterStopWork work = new AfterStopWork(host.workshop(), waiting, () -> configuration, Runnable::run);
         work.tick();
