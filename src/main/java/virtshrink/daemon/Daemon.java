@@ -29,6 +29,7 @@ import virtshrink.libvirt.DomainDisk;
 import virtshrink.libvirt.DomainVerdict;
 import virtshrink.libvirt.LibvirtUnavailableException;
 import virtshrink.metrics.Metrics;
+import virtshrink.os.SpareMemory;
 import virtshrink.policy.Schedules;
 import virtshrink.schedule.Schedule;
 import virtshrink.schedule.Timetable;
@@ -204,6 +205,7 @@ final class Daemon {
         try {
             if (!workshop.current().isStopped()) {
                 work.run();
+                SpareMemory.giveBack();
             }
         } finally {
             atWork.unlock();

@@ -95,6 +95,9 @@ final class Night {
             workshop.current().end();
         }
         if (only.isPresent()) {
+            if (!reason.isEmpty()) {
+                LOG.info("{}: the work on one domain ended early: {}", schedule.name(), reason);
+            }
             return;
         }
         log.remember(new NightEnded(now(), schedule.name(), due, selected, leftAlone, unchanged, attempted, reason));

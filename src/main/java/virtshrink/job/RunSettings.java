@@ -50,24 +50,13 @@ public record RunSettings(
 
     /** The request as these settings change it. */
     public ShrinkRequest applyTo(ShrinkRequest request) {
-        return new ShrinkRequest(
-                request.image(),
-                request.format(),
-                request.target(),
-                request.sectorBytes(),
-                request.output(),
-                request.convertTo(),
-                request.compress(),
-                request.createOptions(),
-                request.ignore(),
-                request.zero(),
-                request.inPlace(),
-                dryRun || request.dryRun(),
-                keepOriginal.or(request::keepOriginalSuffix),
-                minimumGain.orElse(request.minimumGain()),
-                filler,
-                allowRename || request.allowRename(),
-                request.guard());
+        return request.changed()
+                .dryRun(dryRun || request.dryRun())
+                .keepOriginalSuffix(keepOriginal.or(request::keepOriginalSuffix))
+                .minimumGain(minimumGain.orElse(request.minimumGain()))
+                .filler(filler)
+                .allowRename(allowRename || request.allowRename())
+                .build();
     }
 
     /** As they go from one process to another. */

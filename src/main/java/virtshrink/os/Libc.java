@@ -19,6 +19,8 @@ final class Libc {
 
     private Libc() {}
 
+    static native int malloc_trim(long pad);
+
     static native int open(byte[] path, int flags, int mode);
 
     static native int close(int descriptor);

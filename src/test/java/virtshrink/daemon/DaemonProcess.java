@@ -60,11 +60,15 @@ final class DaemonProcess implements AutoCloseable {
                 .redirectError(ProcessBuilder.Redirect.INHERIT)
                 .start();
         Path log = directory.resolve("daemon.log");
+        // As the launcher does it.
         ProcessBuilder builder = new ProcessBuilder(
                         ProcessHandle.current().info().command().orElse("java"),
                         "-XX:+UseSerialGC",
                         "-XX:TieredStopAtLevel=1",
-                        "-Xms16m",
+                        "-XX:-UsePerfData",
+                        "-Xms8m",
+                        "-XX:MinHeapFreeRatio=10",
+                        "-XX:MaxHeapFreeRatio=20",
                         "-Xmx192m",
                         "-cp",
                         classPath(),
@@ -75,6 +79,8 @@ final class DaemonProcess implements AutoCloseable {
                 .redirectOutput(log.toFile());
         builder.environment()
                 .put("VIRT_SHRINK_RUN_DIRECTORY", directory.resolve("run").toString());
+        builder.environment().put("MALLOC_ARENA_MAX", "1");
+        builder.environment().put("MALLOC_TRIM_THRESHOLD_", "131072");
         builder.environment().put("NOTIFY_SOCKET", socket.toString());
         builder.environment().remove("JOURNAL_STREAM");
         builder.environment().putAll(environment);

@@ -158,7 +158,7 @@ class DaemonProcessTest {
             try (DaemonProcess daemon = DaemonProcess.start(directory, configuration, Map.of())) {
                 daemon.await("READY=1"::equals);
                 Waiting.until("the leftovers are gone", () -> beside(image).size() == 1);
-                assertTrue(daemon.log().contains("left by a dead run"), daemon.log());
+                Waiting.until("the log says so", () -> daemon.log().contains("left by a dead run"));
             }
             assertArrayEquals(content, Files.readAllBytes(image));
 

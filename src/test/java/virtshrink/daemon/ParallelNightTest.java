@@ -170,9 +170,11 @@ class ParallelNightTest {
                 }
             };
             night(2, 1);
+            // Which of the first two is seen first is chance; the third comes when the first has ended.
             List<String> shrinks =
                     host.runs.stream().filter(run -> !run.endsWith("?")).toList();
-            assertEquals(List.of("disk1-vda", "memory-vda", "disk2-vda"), shrinks);
+            assertEquals(Set.of("disk1-vda", "memory-vda"), Set.copyOf(shrinks.subList(0, 2)));
+            assertEquals("disk2-vda", shrinks.get(2));
         } finally {
             Files.deleteIfExists(memory.resolve("memory-vda"));
             Files.delete(memory);
