@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.jr.ob.JSON;
+import com.sun.jna.Native;
 import java.io.BufferedReader;
 import java.io.File;
 import java.io.IOException;
@@ -105,7 +106,7 @@ class StopSignalTest {
 
     /** Where these classes came from: the test's own class path may be hidden behind a launcher's archive. */
     private static String classPath() {
-        return Stream.of(Main.class, Samples.class, CommandLine.class, JSON.class, JsonFactory.class)
+        return Stream.of(Main.class, Samples.class, CommandLine.class, JSON.class, JsonFactory.class, Native.class)
                 .map(type -> type.getProtectionDomain().getCodeSource().getLocation())
                 .map(location -> Path.of(URI.create(location.toString())).toString())
                 .distinct()

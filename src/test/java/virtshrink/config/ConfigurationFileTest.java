@@ -254,6 +254,10 @@ class ConfigurationFileTest {
                 "min-reclaim = '64Q'|min-reclaim is '64Q': it must be a size such as 64M or 1.5G, or a percentage such as 5%",
                 "min-reclaim = '101%'|min-reclaim is '101%': that is more than all",
                 "min-reclaim = '9E'|min-reclaim is '9E': that is too large",
+                "keep-original = 'ever'|keep-original is 'ever': it must be no, until-clean-stop, or a time such as 36h or 14d",
+                "keep-converted = 'no'|keep-converted is 'no': the raw disk has to be kept for a while: until-clean-stop, or a"
+                        + " time such as 14d",
+                "raw = 'qcow2'|raw is 'qcow2': it must be keep or convert",
                 "window-ends = '05:30'|there is no key 'schedule.s.window-ends'; did you mean 'window-end'?",
                 "time-zone = 'europe/berlin'|time-zone is 'europe/berlin': it must be the name of a time zone such as"
                         + " Europe/Berlin or UTC; did you mean 'Europe/Berlin'?",

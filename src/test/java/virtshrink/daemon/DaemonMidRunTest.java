@@ -205,7 +205,7 @@ class DaemonMidRunTest {
             boolean[] told = new boolean[2];
             daemon.await(line -> {
                 told[0] |= line.equals("READY=1");
-                told[1] |= line.contains("asking libvirt");
+                told[1] |= line.contains("asking libvirt") || line.contains("waiting for libvirt");
                 return told[0] && told[1];
             });
             assertEndsAsTold(daemon);

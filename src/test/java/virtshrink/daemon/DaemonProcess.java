@@ -69,6 +69,8 @@ final class DaemonProcess implements AutoCloseable {
                         "-Xms8m",
                         "-XX:MinHeapFreeRatio=10",
                         "-XX:MaxHeapFreeRatio=20",
+                        "-XX:ReservedCodeCacheSize=8m",
+                        "-XX:CompileThresholdScaling=4",
                         "-Xmx192m",
                         "-cp",
                         classPath(),

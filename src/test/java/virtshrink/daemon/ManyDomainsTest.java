@@ -35,9 +35,6 @@ class ManyDomainsTest {
 
     private static final long IDLE_LIMIT_KIB = 96 << 10;
 
-    /** With the tools that measure it in the process, and without the class data archive that the package has. */
-    private static final long IDLE_AGAIN_LIMIT_KIB = 104 << 10;
-
     /** What is kept in mind of each disk's last run, for all of them, and what the first of them has loaded. */
     private static final long HEAP_ALLOWANCE_KIB = 2 << 10;
 
@@ -188,7 +185,7 @@ class ManyDomainsTest {
 
             print(idle, quarter, all, after);
             assertTrue(after.heapKib() < idle.heapKib() + HEAP_ALLOWANCE_KIB, () -> idle + " " + after);
-            assertTrue(after.residentKib() < IDLE_AGAIN_LIMIT_KIB, after::toString);
+            assertTrue(after.residentKib() < IDLE_LIMIT_KIB, after::toString);
             assertTrue(all.residentKib() < quarter.residentKib() + RESIDENT_ALLOWANCE_KIB, () -> quarter + " " + all);
             assertTrue(after.descriptors() <= idle.descriptors() + 2, () -> idle + " " + after);
             assertEquals(0, after.children());

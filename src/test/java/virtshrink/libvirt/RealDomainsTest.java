@@ -301,13 +301,15 @@ class RealDomainsTest {
     }
 
     @Test
-    void theGuardDoesNotTrustALostConnection() throws Exception {
+    void theGuardTrustsNoLostConnectionButAsksOverANewOne() throws Exception {
         libvirtd.defineDomain("alone", fileDisk("vda", image("alone.qcow2"), "qcow2"));
         IdleGuard guard = onlyRequest("alone").guard();
         libvirtd.kill();
         assertTrue(guard.whyNotNow().orElseThrow().contains("cannot be proven"));
         libvirtd.restart();
-        assertTrue(guard.whyNotNow().orElseThrow().contains("cannot be proven"));
+        assertEquals(Optional.empty(), guard.whyNotNow());
+        libvirtd.virsh("start", "alone");
+        assertTrue(guard.whyNotNow().orElseThrow().contains("is running"));
     }
 
     @Test
