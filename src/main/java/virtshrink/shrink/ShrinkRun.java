@@ -236,7 +236,8 @@ final class ShrinkRun {
                 }
                 cancellation.checkpoint();
                 // Writing out and comparing wait for different things.
-                CompletableFuture<Void> synced = CompletableFuture.runAsync(() -> sync(newFile), ShrinkRun::startThread);
+                CompletableFuture<Void> synced =
+                        CompletableFuture.runAsync(() -> sync(newFile), ShrinkRun::startThread);
                 clock.enter(Phase.VERIFY);
                 verify(verification, disk, newFile, target);
                 await(synced);

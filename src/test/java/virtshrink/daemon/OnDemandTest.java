@@ -325,7 +325,9 @@ class OnDemandTest {
                 throw new LinkageError("provoked by a test");
             }
         };
-        assertEquals(List.of("FAILED the daemon could not go on; see its log"), ask("a", "b").outcomes());
+        assertEquals(
+                List.of("FAILED the daemon could not go on; see its log"),
+                ask("a", "b").outcomes());
         assertEquals(List.of("b shrunk "), ask("b").outcomes());
     }
 

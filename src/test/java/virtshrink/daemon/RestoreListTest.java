@@ -39,6 +39,8 @@ class RestoreListTest {
                 """.formatted(directory.resolve("a.qcow2"), original));
         ClientProcess.Result found = list(directory.resolve("elsewhere").toString());
         assertTrue(found.out().contains(original.toString()), found::toString);
-        assertEquals("no originals are kept\n", list(directory.resolve("nowhere").toString()).out());
+        assertEquals(
+                "no originals are kept\n",
+                list(directory.resolve("nowhere").toString()).out());
     }
 }
