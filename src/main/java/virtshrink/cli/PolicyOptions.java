@@ -1,9 +1,11 @@
 package virtshrink.cli;
 
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Option;
@@ -96,7 +98,10 @@ final class PolicyOptions {
         Map<String, String> settings = new LinkedHashMap<>(clear ? Map.of() : policy.settings());
         for (String key : unset) {
             if (PolicySetting.ofKey(key).isEmpty()) {
-                throw new WrongUsageException("--unset " + key + ": a policy has no such setting");
+                throw new WrongUsageException("--unset " + key + ": a policy has no such setting; it has "
+                        + Arrays.stream(PolicySetting.values())
+                                .map(PolicySetting::key)
+                                .collect(Collectors.joining(", ")));
             }
             settings.remove(key);
         }

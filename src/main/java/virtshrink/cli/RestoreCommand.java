@@ -14,7 +14,6 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 import picocli.CommandLine.ParentCommand;
-import virtshrink.config.Configuration;
 import virtshrink.image.ImageRefusedException;
 import virtshrink.image.RunDirectory;
 import virtshrink.libvirt.DiskHost;
@@ -52,9 +51,9 @@ final class RestoreCommand implements Callable<Integer> {
     @Option(
             names = "--directory",
             paramLabel = "DIR",
-            description = "Where the daemon keeps its history and its records of originals (default:"
-                    + " /var/lib/virt-shrink).")
-    private Path directory = Configuration.History.STANDARD_DIRECTORY;
+            description = "Where the daemon keeps its history and its records of originals (default: where its"
+                    + " configuration says).")
+    private @Nullable Path named;
 
     @Parameters(arity = "0..1", paramLabel = "NAME", description = "Name or UUID of a domain.")
     private @Nullable String name;
@@ -65,6 +64,7 @@ final class RestoreCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws IOException, WrongUsageException, ImageRefusedException {
+        Path directory = named == null ? HostHistory.directory() : named;
         Originals originals = new Originals(directory.toAbsolutePath());
         OriginalsText text = new OriginalsText(session.screen(), json);
         if (list) {

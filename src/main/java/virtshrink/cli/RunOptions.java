@@ -29,8 +29,8 @@ final class RunOptions {
             names = "--filler",
             paramLabel = "auto|none|mount",
             description = "How free space is found: by reading the filesystems (auto), not at all, only what is"
-                    + " already zero is given back (none), or by mounting and filling each filesystem (mount, a risk"
-                    + " with guests you do not trust).")
+                    + " already zero is given back (none), or by mounting and filling each filesystem (mount, not in"
+                    + " this version).")
     private Filler filler = Filler.AUTO;
 
     @Option(

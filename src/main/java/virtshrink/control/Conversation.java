@@ -8,7 +8,7 @@ public interface Conversation {
     /** Says something; {@link Answer.Progress} is left out where the client does not keep up. */
     void say(Answer answer);
 
-    /** Says something, and that it was the last. */
+    /** Says something, and that it was the last: nothing is said after it. */
     void close(Answer last);
 
     /** What to do when the client leaves before the last answer; at once if it has already. Must be quick; any thread may call it. */

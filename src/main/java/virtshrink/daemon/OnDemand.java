@@ -132,6 +132,10 @@ final class OnDemand {
                 LOG.error("internal error in a run that was asked for", bug);
                 conversation.close(new Answer.Refused(Answer.Why.FAILED, "internal error: " + bug));
             } finally {
+                // Not said where a last answer has been given. An error of the Java machine must not let the client
+                // wait
+                // for ever.
+                conversation.close(new Answer.Refused(Answer.Why.FAILED, "the daemon could not go on; see its log"));
                 items.forEach(WorkBoard.Item::close);
                 if (worker.getQueue().isEmpty()) {
                     whenIdle.run();

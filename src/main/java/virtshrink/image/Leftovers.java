@@ -85,6 +85,10 @@ public final class Leftovers {
         try {
             ImageLock held = ImageLock.acquire(file);
             try {
+                // Other runs stay out, which is enough for what lies beside. A guest that starts in this moment must
+                // not
+                // fail because large files take their time to go: nobody would know whom to ask for its disk.
+                held.release();
                 return removeFilesBeside(file);
             } finally {
                 held.close();

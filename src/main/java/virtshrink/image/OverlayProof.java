@@ -7,14 +7,22 @@ import virtshrink.block.RangeSet;
 /** Shows, from a map of the overlay, that it holds nothing but zeros, and those nowhere but in proven free space. For one thread. */
 final class OverlayProof {
     private final RangeSet zeroed;
+    private final long diskBytes;
+    private long seenBytes;
     private Optional<String> complaint = Optional.empty();
 
-    /** @param zeroed the ranges of the guest's disk that were to be zeroed */
-    OverlayProof(RangeSet zeroed) {
+    /**
+     * @param zeroed the ranges of the guest's disk that were to be zeroed
+     * @param diskBytes where the map has to end
+     */
+    OverlayProof(RangeSet zeroed, long diskBytes) {
         this.zeroed = zeroed;
+        this.diskBytes = diskBytes;
     }
 
+    /** To be called for every extent in order; the parser has made sure that there are no gaps. */
     void accept(MapExtent extent) {
+        seenBytes = extent.range().endBytes();
         boolean held = extent.depth() == 0 && (extent.present() || extent.data());
         if (!held || complaint.isPresent()) {
             return;
@@ -29,8 +37,12 @@ final class OverlayProof {
         }
     }
 
-    /** @throws IOException if anything accepted so far speaks against it */
+    /** @throws IOException if anything accepted speaks against it, or the map was not that of the whole disk */
     void require() throws IOException {
+        if (seenBytes != diskBytes) {
+            throw new IOException("verification failed: the map of the overlay ends at %d, its disk at %d"
+                    .formatted(seenBytes, diskBytes));
+        }
         if (complaint.isPresent()) {
             throw new IOException("verification failed: " + complaint.get());
         }

@@ -27,7 +27,7 @@ public final class Verification {
      * read by others.
      */
     public void proveOverlay() throws IOException {
-        OverlayProof proof = new OverlayProof(zeroed);
+        OverlayProof proof = new OverlayProof(zeroed, work.facts().virtualBytes());
         work.qemuImg().map(overlay, extent -> {
             proof.accept(extent);
             overlayMap.add(extent);

@@ -72,12 +72,15 @@ final class HostSpace {
         return claim;
     }
 
-    /** When others have taken what was free, the last run that came goes first, and the one before it only if that was not enough. */
+    /**
+     * When others have taken what was free, the last run that came goes first, and the one before it only if that was not enough. Only those that
+     * are writing count: one that has written everything would not be there to go.
+     */
     private synchronized Optional<String> whyUndercut(Claim claim) throws IOException {
         Room room = source.room(claim.directory);
         long kept = claim.reserve.bytesOf(room.totalBytes());
         boolean isLast = claims.stream()
-                .filter(other -> other.device.equals(claim.device))
+                .filter(other -> other.device.equals(claim.device) && other.state == State.WRITING)
                 .reduce((one, later) -> later)
                 .filter(claim::equals)
                 .isPresent();
@@ -91,6 +94,13 @@ final class HostSpace {
         claims.remove(claim);
     }
 
+    /** How far the one who holds a claim is. */
+    private enum State {
+        BEFORE,
+        WRITING,
+        WRITTEN
+    }
+
     private static long mebibytes(long bytes) {
         return (bytes + (1 << 20) - 1) >> 20;
     }
@@ -101,7 +111,8 @@ final class HostSpace {
         private final StorageDevice device;
         private final long neededBytes;
         private final SpaceReserve reserve;
-        private volatile Optional<Path> written = Optional.empty();
+        private Optional<Path> written = Optional.empty();
+        private State state = State.BEFORE;
 
         private Claim(Path directory, StorageDevice device, long neededBytes, SpaceReserve reserve) {
             this.directory = directory;
@@ -112,10 +123,24 @@ final class HostSpace {
 
         /** What that file takes is no longer to come. */
         void isWrittenTo(Path file) {
-            written = Optional.of(file);
+            synchronized (HostSpace.this) {
+                written = Optional.of(file);
+                state = State.WRITING;
+            }
         }
 
+        /** Nothing more is to come: what is left of it is for others. */
+        void isWritten() {
+            synchronized (HostSpace.this) {
+                state = State.WRITTEN;
+            }
+        }
+
+        /** Under the lock of all claims. */
         private long leftBytes() {
+            if (state == State.WRITTEN) {
+                return 0;
+            }
             if (written.isEmpty()) {
                 return neededBytes;
             }

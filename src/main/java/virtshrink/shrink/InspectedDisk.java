@@ -132,6 +132,11 @@ record InspectedDisk(
      */
     void requireSameIn(ServedDisk other, ShrinkRequest request) throws IOException {
         DiskInspection found = inspect(other, request);
+        // A comparison of the two takes what one of them lacks at its end for zeros. Some formats round the size up.
+        if (found.virtualBytes() < inspection.virtualBytes()) {
+            throw new IOException("verification failed: the disk in the new image is smaller, %d bytes instead of %d"
+                    .formatted(found.virtualBytes(), inspection.virtualBytes()));
+        }
         if (!found.partitionTable().equals(inspection.partitionTable())) {
             throw new IOException("verification failed: the new image has another partition table");
         }

@@ -236,7 +236,8 @@ final class ShrinkRun {
                 }
                 cancellation.checkpoint();
                 // Writing out and comparing wait for different things.
-                CompletableFuture<Void> synced = CompletableFuture.runAsync(() -> sync(newFile));
+                CompletableFuture<Void> synced =
+                        CompletableFuture.runAsync(() -> sync(newFile), ShrinkRun::startThread);
                 clock.enter(Phase.VERIFY);
                 verify(verification, disk, newFile, target);
                 await(synced);
@@ -359,6 +360,13 @@ final class ShrinkRun {
 
     private static FileSize size(SpaceTaken taken) {
         return new FileSize(taken.fileBytes(), taken.allocatedBytes());
+    }
+
+    /** One of its own, so that a disk that hangs keeps no other run waiting. */
+    private static void startThread(Runnable task) {
+        Thread thread = new Thread(task, "sync");
+        thread.setDaemon(true);
+        thread.start();
     }
 
     private static void sync(ReplacementFile newFile) {

@@ -48,8 +48,10 @@ final class SpaceWatch implements AutoCloseable {
         }
     }
 
+    /** Everything has been written, or nothing more will be. */
     @Override
     public void close() {
         closed = true;
+        claim.isWritten();
     }
 }

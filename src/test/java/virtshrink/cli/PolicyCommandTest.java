@@ -53,7 +53,7 @@ class PolicyCommandTest {
                 "--min-reclaim lots|--min-reclaim is 'lots': it must be a size such as 64M or 1.5G, or a percentage such as 5%",
                 "--min-hours-off x|--min-hours-off is 'x': it must be a whole number from 0 to 87600",
                 "--raw qcow2|--raw is 'qcow2': it must be keep or convert",
-                "--unset min-reclam|--unset min-reclam: a policy has no such setting",
+                "--unset min-reclam|--unset min-reclam: a policy has no such setting; it has disabled, exclude-disks, min-reclaim",
                 "--exclude-disks vdz|--exclude-disks: web has no disk vdz",
                 "--disable --enable|mutually exclusive",
             })

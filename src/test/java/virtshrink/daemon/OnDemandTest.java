@@ -317,6 +317,21 @@ class OnDemandTest {
     }
 
     @Test
+    void anErrorOfTheJavaMachineIsAnAnswerAndTheNextIsServed() throws Exception {
+        host.add("a", 200);
+        host.add("b", 300);
+        host.duringRun = name -> {
+            if (name.equals("a-vda")) {
+                throw new LinkageError("provoked by a test");
+            }
+        };
+        assertEquals(
+                List.of("FAILED the daemon could not go on; see its log"),
+                ask("a", "b").outcomes());
+        assertEquals(List.of("b shrunk "), ask("b").outcomes());
+    }
+
+    @Test
     void libvirtThatFailsForGoodIsAnAnswer() throws Exception {
         host.add("a", 200);
         host.brokenQuestions.set(100);

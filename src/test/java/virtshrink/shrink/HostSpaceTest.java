@@ -69,6 +69,8 @@ class HostSpaceTest {
     void otherFilesystemsAreAnotherMatter() throws Exception {
         try (HostSpace.Claim first = claim(400);
                 HostSpace.Claim second = space.claim(Path.of("/dev/shm/image"), 400 * MIB, RESERVE)) {
+            first.isWrittenTo(directory.resolve("new"));
+            second.isWrittenTo(Path.of("/dev/shm/new"));
             usableMib = 99;
             assertTrue(first.whyUndercut().isPresent());
             assertTrue(second.whyUndercut().isPresent());
@@ -78,7 +80,9 @@ class HostSpaceTest {
     @Test
     void whenTheReserveIsUndercutTheLastGoesFirst() throws Exception {
         try (HostSpace.Claim first = claim(200)) {
+            first.isWrittenTo(directory.resolve("first"));
             try (HostSpace.Claim second = claim(200)) {
+                second.isWrittenTo(directory.resolve("second"));
                 assertEquals(Optional.empty(), second.whyUndercut());
                 usableMib = 99;
                 assertEquals(Optional.empty(), first.whyUndercut());
@@ -90,6 +94,31 @@ class HostSpaceTest {
             assertTrue(first.whyUndercut().isPresent());
             usableMib = 100;
             assertEquals(Optional.empty(), first.whyUndercut());
+        }
+    }
+
+    @Test
+    void oneThatDoesNotWriteYetOrAnyMoreIsNotTheLast() throws Exception {
+        try (HostSpace.Claim first = claim(100);
+                HostSpace.Claim second = claim(100);
+                HostSpace.Claim third = claim(100)) {
+            first.isWrittenTo(directory.resolve("first"));
+            second.isWrittenTo(directory.resolve("second"));
+            second.isWritten();
+            usableMib = 99;
+            assertTrue(first.whyUndercut().isPresent());
+            assertEquals(Optional.empty(), second.whyUndercut());
+            assertEquals(Optional.empty(), third.whyUndercut());
+        }
+    }
+
+    @Test
+    void whatOneHasNotUsedIsFreeForOthersWhenItHasWrittenEverything() throws Exception {
+        try (HostSpace.Claim first = claim(300)) {
+            assertTrue(refusal(400).contains("300 MiB for other runs"));
+            first.isWrittenTo(directory.resolve("new"));
+            first.isWritten();
+            claim(400).close();
         }
     }
 
