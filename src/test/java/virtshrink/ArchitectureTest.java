@@ -56,6 +56,7 @@ class ArchitectureTest {
                             "libvirt",
                             "history",
                             "policy",
+                            "originals",
                             "json",
                             "image",
                             "inspect",

@@ -11,6 +11,7 @@ import virtshrink.job.RunSettings;
 import virtshrink.job.Surroundings;
 import virtshrink.libvirt.DomainVerdict;
 import virtshrink.libvirt.LibvirtUnavailableException;
+import virtshrink.originals.Originals;
 import virtshrink.shrink.Cancellation;
 import virtshrink.shrink.ProgressListener;
 import virtshrink.shrink.ShrinkReport;
@@ -43,6 +44,11 @@ final class LocalRun implements Surroundings {
     public List<ShrinkReport> shrinkTogether(
             List<ShrinkRequest> disks, ProgressListener progress, Cancellation cancellation) {
         return session.collaborators().shrinkTogether(disks, progress, cancellation);
+    }
+
+    @Override
+    public Originals originals() {
+        return new Originals(HostHistory.directory());
     }
 
     @Override

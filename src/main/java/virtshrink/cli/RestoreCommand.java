@@ -111,8 +111,10 @@ final class RestoreCommand implements Callable<Integer> {
     private RestoredDisk restore(KeptOriginal kept, DiskHost host, Originals originals) {
         try {
             Restore restore = new Restore(originals, host, RunDirectory.standard(), Clock.systemUTC());
-            List<String> notes =
-                    restore.run(kept, discardChanges, session.stop().newCancellation());
+            List<String> notes = new ArrayList<>(
+                    restore.run(kept, discardChanges, session.stop().newCancellation()));
+            notes.add("the daemon shrinks it again when its turn comes, unless you say: virt-shrink policy "
+                    + kept.domain() + " --disable");
             return new RestoredDisk(kept, ExitCode.DONE, "", notes);
         } catch (ImageRefusedException refused) {
             return new RestoredDisk(kept, ExitCode.REFUSED, String.valueOf(refused.getMessage()), List.of());

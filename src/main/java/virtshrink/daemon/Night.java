@@ -112,13 +112,13 @@ final class Night {
     }
 
     private void work() throws LibvirtUnavailableException, WorkOverException {
+        board.say("", "asking libvirt for its domains");
         if (only.isEmpty()) {
             links.use(link -> {
                 new OriginalsCare(workshop).tidyUp(link, schedule.name());
                 return schedule;
             });
         }
-        board.say("", "asking libvirt for its domains");
         Map<String, Path> pools = links.use(link -> link.ask(Domains::poolDirectories));
         List<DomainVerdict> verdicts = links.use(link -> link.ask(this::candidates));
         board.done("");

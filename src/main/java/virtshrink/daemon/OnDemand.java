@@ -22,6 +22,7 @@ import virtshrink.job.RunSettings;
 import virtshrink.job.Surroundings;
 import virtshrink.libvirt.DomainVerdict;
 import virtshrink.libvirt.LibvirtUnavailableException;
+import virtshrink.originals.Originals;
 import virtshrink.os.StorageDevice;
 import virtshrink.shrink.Cancellation;
 import virtshrink.shrink.Outcome;
@@ -92,7 +93,6 @@ final class OnDemand {
         private final List<WorkBoard.Item> items = new ArrayList<>();
         private final DomainLink link;
         private Optional<WorkBoard.Item> current = Optional.empty();
-        private String domain = "";
 
         Order(String uri, List<String> domains, RunSettings settings, Conversation conversation) {
             this.settings = settings;
@@ -116,12 +116,12 @@ final class OnDemand {
                     current = Optional.of(item);
                     DomainResult result = run(item);
                     LOG.info(
-                            "{}: {}, asked for by {}: {} {}",
+                            "{}: {}, asked for by {}: {}{}",
                             NAME,
                             result.name(),
                             conversation.user(),
                             result.outcome().contractName(),
-                            result.reason());
+                            result.reason().isEmpty() ? "" : ": " + result.reason());
                     conversation.say(new Answer.Result(DomainJson.result(result)));
                     item.close();
                 }
@@ -155,11 +155,36 @@ final class OnDemand {
                 }
                 String name = verdict.get().domain().name();
                 item.named(name);
-                domain = name;
                 conversation.say(new Answer.Subject(name));
-                return new DomainJob(this, settings).run(verdict.get(), listener(item, name), item.cancellation());
+                return inTurn(item, verdict.get());
             } catch (WorkOverException over) {
                 return DomainResult.ended(item.asked(), Outcome.YIELDED, over.reason());
+            }
+        }
+
+        /** When those before it have left its devices, which may take hours: then the domain is judged anew. */
+        private DomainResult inTurn(WorkBoard.Item item, DomainVerdict before)
+                throws LibvirtUnavailableException, WorkOverException {
+            String name = before.domain().name();
+            Set<StorageDevice> devices = DomainRun.devices(before.requests());
+            DiskSlots.Occupant occupant = () -> devices;
+            DiskSlots slots = workshop.neighbour().slots();
+            boolean taken = false;
+            try (CurrentWork.Task task = workshop.current().newTaskOnDemand(name, item.cancellation())) {
+                taken = slots.takeUrgently(
+                        occupant, () -> task.cancellation().reason().isPresent());
+                Optional<DomainVerdict> verdict =
+                        link.ask(domains -> domains.named(before.domain().uuid().toString()));
+                return verdict.isPresent()
+                        ? new DomainJob(this, settings).run(verdict.get(), listener(item, name), item.cancellation())
+                        : DomainJob.unknown(item.asked());
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+                throw new WorkOverException("interrupted while waiting for the runs before");
+            } finally {
+                if (taken) {
+                    slots.release(occupant);
+                }
             }
         }
 
@@ -171,24 +196,12 @@ final class OnDemand {
         @Override
         public List<ShrinkReport> shrinkTogether(
                 List<ShrinkRequest> disks, ProgressListener progress, Cancellation cancellation) {
-            Set<StorageDevice> devices = DomainRun.devices(disks);
-            DiskSlots.Occupant occupant = () -> devices;
-            DiskSlots slots = workshop.neighbour().slots();
-            boolean taken = false;
-            try (CurrentWork.Task task = workshop.current().newTaskOnDemand(domain, cancellation)) {
-                taken = slots.takeUrgently(
-                        occupant, () -> task.cancellation().reason().isPresent());
-                // One that was cancelled while it waited ends by itself, with all its reports.
-                return runner.run(disks, progress, cancellation);
-            } catch (InterruptedException e) {
-                Thread.currentThread().interrupt();
-                cancellation.cancel("interrupted while waiting for the runs before");
-                return runner.run(disks, progress, cancellation);
-            } finally {
-                if (taken) {
-                    slots.release(occupant);
-                }
-            }
+            return runner.run(disks, progress, cancellation);
+        }
+
+        @Override
+        public Originals originals() {
+            return new Originals(workshop.history().directory());
         }
 
         @Override

@@ -4,9 +4,11 @@ import java.io.IOException;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.locks.LockSupport;
 import virtshrink.image.TemporaryNames.Role;
 import virtshrink.os.Errno;
 import virtshrink.os.FileStatus;
@@ -26,6 +28,11 @@ import virtshrink.os.Renames;
  */
 public final class Swap {
     private static final int OWNER_ONLY = 0600;
+
+    /** How long somebody else may have the image open at the moment of the exchange; a guest that starts waits as long at most. */
+    private static final Duration PATIENCE = Duration.ofMillis(200);
+
+    private static final Duration RETRY = Duration.ofMillis(5);
 
     private final ImageLock lock;
     private final Path image;
@@ -174,13 +181,24 @@ public final class Swap {
      * two files. When those are the original and, a moment later, the new file, the exchange must not be undone any more.
      */
     private Optional<Path> exchange(ReplacementFile replacement) throws IOException, ImageRefusedException {
-        Optional<Lease> lease = lock.file().tryLease();
+        Optional<Lease> lease = patientLease();
         if (lease.isEmpty()) {
             throw new ImageRefusedException(ImageRefusedException.Kind.IN_USE, openElsewhere());
         }
         try (Lease alone = lease.get()) {
             return exchange(replacement, alone);
         }
+    }
+
+    /** Those who only read a header, to see what an image stands on, are gone in a moment: no reason to throw a finished rebuild away. */
+    private Optional<Lease> patientLease() throws IOException {
+        long deadline = System.nanoTime() + PATIENCE.toNanos();
+        Optional<Lease> lease = lock.file().tryLease();
+        while (lease.isEmpty() && System.nanoTime() - deadline < 0) {
+            LockSupport.parkNanos(RETRY.toNanos());
+            lease = lock.file().tryLease();
+        }
+        return lease;
     }
 
     private Optional<Path> exchange(ReplacementFile replacement, Lease alone)

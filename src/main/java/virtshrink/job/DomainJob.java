@@ -1,6 +1,9 @@
 package virtshrink.job;
 
+import java.io.IOException;
 import java.nio.file.Path;
+import java.time.Clock;
+import java.time.ZoneOffset;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.Iterator;
@@ -9,11 +12,17 @@ import java.util.Map;
 import java.util.Optional;
 import virtshrink.history.HistoryEntry;
 import virtshrink.history.HistoryEntry.ImageStamp;
+import virtshrink.image.RunDirectory;
 import virtshrink.libvirt.DiskVerdict;
+import virtshrink.libvirt.DomainRecord;
 import virtshrink.libvirt.DomainVerdict;
 import virtshrink.libvirt.LibvirtUnavailableException;
+import virtshrink.libvirt.StatedPolicy;
+import virtshrink.originals.Keeping;
 import virtshrink.policy.ImageStamps;
 import virtshrink.shrink.Cancellation;
+import virtshrink.shrink.KeepOriginal;
+import virtshrink.shrink.OriginalsPolicy;
 import virtshrink.shrink.Outcome;
 import virtshrink.shrink.ProgressListener;
 import virtshrink.shrink.ShrinkReport;
@@ -41,7 +50,7 @@ public final class DomainJob {
                 verdict.requests().stream().map(settings::applyTo).toList();
         Map<Path, ImageStamp> stamps = stamps(requests);
         List<ShrinkReport> reports =
-                requests.isEmpty() ? List.of() : surroundings.shrinkTogether(requests, progress, cancellation);
+                requests.isEmpty() ? List.of() : shrink(verdict.domain(), requests, progress, cancellation);
         List<String> notes = new ArrayList<>(verdict.notes());
         List<DomainResult.Disk> disks = new ArrayList<>();
         Iterator<ShrinkReport> next = reports.iterator();
@@ -61,6 +70,42 @@ public final class DomainJob {
         Optional<DomainResult.Ended> ended =
                 verdict.refusal().map(reason -> new DomainResult.Ended(Outcome.REFUSED, reason));
         return new DomainResult(verdict.domain().name(), ended, disks, notes);
+    }
+
+    /** Who names a domain decides when, not that its originals go which its own policy keeps. */
+    private List<ShrinkReport> shrink(
+            DomainRecord domain, List<ShrinkRequest> requests, ProgressListener progress, Cancellation cancellation) {
+        KeepOriginal keep = keepOriginal(domain);
+        if (keep instanceof KeepOriginal.No
+                || settings.dryRun()
+                || settings.keepOriginal().isPresent()) {
+            return surroundings.shrinkTogether(requests, progress, cancellation);
+        }
+        try {
+            RunDirectory runs = RunDirectory.standard();
+            Keeping keeping = Keeping.begin(
+                    surroundings.originals(),
+                    domain,
+                    requests,
+                    OriginalsPolicy.STANDARD.keepingOriginals(keep),
+                    Clock.fixed(surroundings.now(), ZoneOffset.UTC));
+            List<ShrinkReport> reports = surroundings.shrinkTogether(keeping.requests(), progress, cancellation);
+            return keeping.finish(reports, runs, cancellation, () -> {
+                throw new LibvirtUnavailableException("nothing is redefined on demand");
+            });
+        } catch (IOException problem) {
+            return requests.stream()
+                    .map(request -> ShrinkReport.failed(
+                            request,
+                            "its original could not be kept, as the domain's own policy asks: " + problem.getMessage()))
+                    .toList();
+        }
+    }
+
+    private static KeepOriginal keepOriginal(DomainRecord domain) {
+        return domain.policy() instanceof StatedPolicy.Clear clear
+                ? clear.policy().keepOriginal().orElse(new KeepOriginal.No())
+                : new KeepOriginal.No();
     }
 
     private static Map<Path, ImageStamp> stamps(List<ShrinkRequest> requests) {

@@ -6,6 +6,7 @@ import java.util.List;
 import java.util.Optional;
 import virtshrink.history.HistoryEntry.DiskRun;
 import virtshrink.libvirt.LibvirtUnavailableException;
+import virtshrink.originals.Originals;
 import virtshrink.shrink.Cancellation;
 import virtshrink.shrink.ProgressListener;
 import virtshrink.shrink.ShrinkReport;
@@ -15,6 +16,9 @@ import virtshrink.shrink.ShrinkRequest;
 public interface Surroundings {
     /** As {@link virtshrink.shrink.Shrinker#runTogether} does. */
     List<ShrinkReport> shrinkTogether(List<ShrinkRequest> disks, ProgressListener progress, Cancellation cancellation);
+
+    /** Where it is written down which originals are kept. */
+    Originals originals();
 
     /** An image was replaced: its storage pool should look again. */
     void changed(Path image) throws LibvirtUnavailableException;

@@ -17,4 +17,9 @@ public record OriginalsPolicy(KeepOriginal keepOriginal, RawDisks raw, KeepOrigi
             throw new IllegalArgumentException("a converted disk is kept for a while");
         }
     }
+
+    /** The same with another time for which displaced images are kept. */
+    public OriginalsPolicy keepingOriginals(KeepOriginal keep) {
+        return new OriginalsPolicy(keep, raw, keepConverted);
+    }
 }
