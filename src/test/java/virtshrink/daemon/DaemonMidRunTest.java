@@ -131,7 +131,7 @@ class DaemonMidRunTest {
 
     /** The calls of one night: an estimate (check 1, qemu-nbd 1), then the run. */
     static Stream<String> calls() {
-        return Proofs.cases(
+        return Stream.of(
                 "check 1",
                 "qemu-nbd 1",
                 "qemu-nbd 2",
@@ -144,11 +144,11 @@ class DaemonMidRunTest {
     }
 
     static Stream<String> callsThatLeaveFiles() {
-        return Proofs.cases("create 1", "qemu-nbd 1", "compare 1", "qemu-nbd 3");
+        return Stream.of("create 1", "qemu-nbd 1", "compare 1", "qemu-nbd 3");
     }
 
     static Stream<String> callsWithTheLock() {
-        return Proofs.cases("convert 1", "qemu-nbd 2", "compare 1", "create 1");
+        return Stream.of("convert 1", "qemu-nbd 2", "compare 1", "create 1");
     }
 
     @ParameterizedTest
