@@ -25,13 +25,13 @@ final class ClusterSet {
     }
 
     boolean contains(int bit) {
-        return (words[bit / 64] >>> bit % 64 & 1) != 0;
+        return (words[bit / 64] >>> (bit % 64) & 1) != 0;
     }
 
     /** Whether it was not there before. */
     boolean add(int bit) {
         long before = words[bit / 64];
-        words[bit / 64] = before | 1L << bit % 64;
+        words[bit / 64] = before | 1L << (bit % 64);
         return words[bit / 64] != before;
     }
 
@@ -41,7 +41,7 @@ final class ClusterSet {
         int at = from;
         while (at < to) {
             int end = Math.min(to, (at / 64 + 1) * 64);
-            words[at / 64] |= -1L >>> 64 - (end - at) << at % 64;
+            words[at / 64] |= (-1L >>> (64 - (end - at))) << (at % 64);
             at = end;
         }
         return fresh;
@@ -58,7 +58,7 @@ final class ClusterSet {
             words[word] |= (stored.get() & 0xffL) << shift;
         }
         if (bits % 64 != 0) {
-            words[words.length - 1] &= (1L << bits % 64) - 1;
+            words[words.length - 1] &= (1L << (bits % 64)) - 1;
         }
     }
 
@@ -88,7 +88,7 @@ final class ClusterSet {
             return bits;
         }
         int word = from / 64;
-        long rest = (words[word] ^ flip) & -1L << from % 64;
+        long rest = (words[word] ^ flip) & (-1L << (from % 64));
         while (rest == 0) {
             word++;
             if (word >= words.length) {

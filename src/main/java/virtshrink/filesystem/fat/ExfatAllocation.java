@@ -134,8 +134,7 @@ final class ExfatAllocation {
         while (from < allocated.bits()) {
             int to = allocated.nextPresent(from);
             freeClusters += to - from;
-            free.add(
-                    boot.clusterOffset(from + (long) FatType.FIRST_CLUSTER), (long) (to - from) * boot.clusterBytes());
+            free.add(boot.clusterOffset(from + (long) FatType.FIRST_CLUSTER), (long) (to - from) * boot.clusterBytes());
             from = allocated.nextAbsent(to);
         }
         return new FilesystemState.FreeSpace(freeClusters * boot.clusterBytes(), free.build());

@@ -73,8 +73,7 @@ record ExfatBootSector(
             throw boot.corrupt(108, "sectors of 2^%d bytes".formatted(bytesPerSectorShift));
         }
         if (sectorsPerClusterShift > MOST_CLUSTER_SHIFT - bytesPerSectorShift) {
-            throw boot.corrupt(
-                    109, "clusters of 2^%d bytes".formatted(bytesPerSectorShift + sectorsPerClusterShift));
+            throw boot.corrupt(109, "clusters of 2^%d bytes".formatted(bytesPerSectorShift + sectorsPerClusterShift));
         }
         if (volumeLength <= 0 || volumeLength > volumeBytes >> bytesPerSectorShift) {
             throw boot.corrupt(
@@ -93,12 +92,11 @@ record ExfatBootSector(
                     "file allocation table in sector %d, %d long, and clusters from sector %d of %d on"
                             .formatted(fatOffset, fatLength, clusterHeapOffset, volumeLength));
         }
-        if (clusterCount == 0 || clusterCount > volumeLength - clusterHeapOffset >> sectorsPerClusterShift) {
+        if (clusterCount == 0 || clusterCount > (volumeLength - clusterHeapOffset) >> sectorsPerClusterShift) {
             throw boot.corrupt(
                     92,
                     "%d clusters of %d sectors expected in %d sectors"
-                            .formatted(
-                                    clusterCount, 1L << sectorsPerClusterShift, volumeLength - clusterHeapOffset));
+                            .formatted(clusterCount, 1L << sectorsPerClusterShift, volumeLength - clusterHeapOffset));
         }
         if (FatType.EXFAT.bytes(clusterCount + FatType.FIRST_CLUSTER) > fatLength << bytesPerSectorShift) {
             throw boot.corrupt(
@@ -108,8 +106,7 @@ record ExfatBootSector(
         }
         if (firstClusterOfRootDirectory < FatType.FIRST_CLUSTER || firstClusterOfRootDirectory > clusterCount + 1) {
             throw boot.corrupt(
-                    96,
-                    "root directory in cluster %d of %d".formatted(firstClusterOfRootDirectory, clusterCount + 1));
+                    96, "root directory in cluster %d of %d".formatted(firstClusterOfRootDirectory, clusterCount + 1));
         }
         return new ExfatBootSector(
                 volumeLength,
@@ -131,7 +128,7 @@ record ExfatBootSector(
     }
 
     int clusterBytes() {
-        return 1 << bytesPerSectorShift + sectorsPerClusterShift;
+        return 1 << (bytesPerSectorShift + sectorsPerClusterShift);
     }
 
     long totalBytes() {
@@ -169,14 +166,16 @@ record ExfatBootSector(
     /** What is declared here and not supported. */
     Optional<String> whyUnsupported() {
         if (fileSystemRevision != REVISION) {
-            return Optional.of("unknown revision %d.%02d".formatted(fileSystemRevision >> 8, fileSystemRevision & 0xff));
+            return Optional.of(
+                    "unknown revision %d.%02d".formatted(fileSystemRevision >> 8, fileSystemRevision & 0xff));
         } else if (numberOfFats != 1 || (volumeFlags & FLAG_ACTIVE_FAT) != 0) {
             return Optional.of("TexFAT, with two file allocation tables");
         } else if ((volumeFlags & ~KNOWN_FLAGS) != 0) {
             return Optional.of("unknown volume flags 0x%x".formatted(volumeFlags & ~KNOWN_FLAGS));
         }
         return clusterCount > ClusterSet.MOST_BITS
-                ? Optional.of("%d clusters, more than %d are not supported".formatted(clusterCount, ClusterSet.MOST_BITS))
+                ? Optional.of(
+                        "%d clusters, more than %d are not supported".formatted(clusterCount, ClusterSet.MOST_BITS))
                 : Optional.empty();
     }
 }

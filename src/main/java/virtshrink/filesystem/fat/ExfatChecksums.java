@@ -11,6 +11,6 @@ final class ExfatChecksums {
 
     /** {@code SetChecksum} of a set of directory entries (figure 2). */
     static int add16(int checksum, byte next) {
-        return ((checksum & 1) << 15) + (checksum >>> 1) + (next & 0xff) & 0xffff;
+        return (((checksum & 1) << 15) + (checksum >>> 1) + (next & 0xff)) & 0xffff;
     }
 }

@@ -63,15 +63,14 @@ public final class ExfatReader implements FreeSpaceReader {
         ExfatRoot special = ExfatRoot.read(new ExfatDirectory(volume, boot, links, root, budget));
         ExfatAllocation allocation =
                 ExfatAllocation.read(volume, boot, links, special.bitmapCluster(), special.bitmapBytes());
-        allocation.ownChain("exFAT root directory", boot.clusterOffset(root.firstCluster()), root.firstCluster(), root.clusters());
+        allocation.ownChain(
+                "exFAT root directory", boot.clusterOffset(root.firstCluster()), root.firstCluster(), root.clusters());
         ExfatTree tree = new ExfatTree(volume, boot, links, allocation, budget);
         tree.checkUpcase(special.upcase());
         Optional<String> unsupported = tree.walk(root);
         return new FilesystemReport(
                 identityOf(boot, special.label()),
-                unsupported.isPresent()
-                        ? new FilesystemState.Unsupported(unsupported.get())
-                        : allocation.freeSpace());
+                unsupported.isPresent() ? new FilesystemState.Unsupported(unsupported.get()) : allocation.freeSpace());
     }
 
     /** The root directory has no entry that would tell its length: its chain does. */
@@ -99,7 +98,6 @@ public final class ExfatReader implements FreeSpaceReader {
     }
 
     private static FilesystemIdentity identityOf(ExfatBootSector boot, String label) {
-        return new FilesystemIdentity(
-                EXFAT, label, boot.volumeSerialNumber(), boot.clusterBytes(), boot.totalBytes());
+        return new FilesystemIdentity(EXFAT, label, boot.volumeSerialNumber(), boot.clusterBytes(), boot.totalBytes());
     }
 }

@@ -17,7 +17,9 @@ record ExfatRoot(StructureBytes bitmap, StructureBytes upcase, String label) {
     static final int UPCASE = 0x82;
     static final int LABEL = 0x83;
 
-    private static final int MOST_LABEL_CHARACTERS = 11;
+    /** The specification allows eleven; some tools write as many as fit. */
+    private static final int MOST_LABEL_CHARACTERS = 15;
+
     private static final int BITMAP_FLAGS_SECOND = 0x1;
 
     /**
@@ -52,7 +54,10 @@ record ExfatRoot(StructureBytes bitmap, StructureBytes upcase, String label) {
                 default -> {}
             }
         }
-        return new ExfatRoot(bitmap.orElseThrow(() -> missing("allocation bitmap")), upcase.orElseThrow(() -> missing("up-case table")), label);
+        return new ExfatRoot(
+                bitmap.orElseThrow(() -> missing("allocation bitmap")),
+                upcase.orElseThrow(() -> missing("up-case table")),
+                label);
     }
 
     long bitmapCluster() {

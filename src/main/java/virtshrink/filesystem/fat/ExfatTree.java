@@ -142,12 +142,9 @@ final class ExfatTree {
             }
         }
         if (sum != setChecksum) {
-            throw file.corrupt(
-                    2, "checksum 0x%04x does not match the entries' 0x%04x".formatted(setChecksum, sum));
+            throw file.corrupt(2, "checksum 0x%04x does not match the entries' 0x%04x".formatted(setChecksum, sum));
         }
-        if (secondaryCount < 2
-                || secondaries[0].u8(0) != STREAM_EXTENSION
-                || secondaries[1].u8(0) != FILE_NAME) {
+        if (secondaryCount < 2 || secondaries[0].u8(0) != STREAM_EXTENSION || secondaries[1].u8(0) != FILE_NAME) {
             throw file.corrupt(1, "a file without a stream extension and a name");
         }
         readStream(secondaries[0], (attributes & ATTRIBUTE_DIRECTORY) != 0);
@@ -189,8 +186,7 @@ final class ExfatTree {
         }
         if (firstCluster == 0 || dataLength == 0) {
             throw entry.corrupt(
-                    ExfatDirectory.FIRST_CLUSTER,
-                    "%d bytes from cluster %d on".formatted(dataLength, firstCluster));
+                    ExfatDirectory.FIRST_CLUSTER, "%d bytes from cluster %d on".formatted(dataLength, firstCluster));
         }
         boolean noFatChain = (flags & NO_FAT_CHAIN) != 0;
         long clusters = boot.clusters(dataLength);

@@ -144,13 +144,11 @@ record FatBootSector(
                     "a %s of %d sectors is too small for %d clusters".formatted(type, fatSectors, clusters));
         }
         if (wide && (rootCluster < FatType.FIRST_CLUSTER || rootCluster > clusters + 1)) {
-            throw boot.corrupt(
-                    0x2C, "root directory in cluster %d of %d".formatted(rootCluster, clusters + 1));
+            throw boot.corrupt(0x2C, "root directory in cluster %d of %d".formatted(rootCluster, clusters + 1));
         }
         if (bkBootSec != NO_SECTOR && bkBootSec >= reservedSectors) {
             throw boot.corrupt(
-                    0x32,
-                    "backup in sector %d, but only %d are reserved".formatted(bkBootSec, reservedSectors));
+                    0x32, "backup in sector %d, but only %d are reserved".formatted(bkBootSec, reservedSectors));
         }
         return new FatBootSector(
                 type,
@@ -215,18 +213,18 @@ record FatBootSector(
         if (fats > MOST_FATS) {
             return Optional.of("%d copies of the file allocation table".formatted(fats));
         } else if ((extFlags & EXT_FLAGS_NO_MIRRORING) != 0) {
-            return Optional.of("only one of its file allocation tables is in use (BPB_ExtFlags 0x%x)".formatted(extFlags));
+            return Optional.of(
+                    "only one of its file allocation tables is in use (BPB_ExtFlags 0x%x)".formatted(extFlags));
         } else if (fsVer != 0) {
             return Optional.of("unknown FAT32 version %d.%d".formatted(fsVer >> 8, fsVer & 0xff));
         } else if (type == FatType.FAT16 && clusters < LEAST_FAT16_CLUSTERS) {
-            return Optional.of(
-                    "ambiguous: %d clusters are FAT12 to some and FAT16 to others".formatted(clusters));
+            return Optional.of("ambiguous: %d clusters are FAT12 to some and FAT16 to others".formatted(clusters));
         }
-        boolean contradicts = typeName.startsWith("FAT12") && type == FatType.FAT16
-                || typeName.startsWith("FAT16") && type == FatType.FAT12;
+        boolean contradicts = (typeName.startsWith("FAT12") && type == FatType.FAT16)
+                || (typeName.startsWith("FAT16") && type == FatType.FAT12);
         return contradicts
-                ? Optional.of("ambiguous: calls itself %s and has as many clusters as %s"
-                        .formatted(typeName.strip(), type))
+                ? Optional.of(
+                        "ambiguous: calls itself %s and has as many clusters as %s".formatted(typeName.strip(), type))
                 : Optional.empty();
     }
 

@@ -113,7 +113,8 @@ final class FatTable {
         long entries = boot.lastCluster() + 1;
         long bytes = boot.type().bytes(entries);
         int perPiece = (int) (PIECE_BYTES / boot.type().bytes(1));
-        ByteBuffer piece = ByteBuffer.allocate((int) Math.min(PIECE_BYTES, bytes)).order(ByteOrder.LITTLE_ENDIAN);
+        ByteBuffer piece =
+                ByteBuffer.allocate((int) Math.min(PIECE_BYTES, bytes)).order(ByteOrder.LITTLE_ENDIAN);
         ByteBuffer copy = ByteBuffer.allocate(boot.fats() > 1 ? piece.capacity() : 0);
         for (long at = 0, entry = 0; at < bytes; at += PIECE_BYTES, entry += perPiece) {
             int length = (int) Math.min(PIECE_BYTES, bytes - at);
@@ -174,8 +175,6 @@ final class FatTable {
 
     private CorruptStructureException corrupt(long cluster, String what) {
         return new CorruptStructureException(
-                STRUCTURE,
-                boot.fatOffset(0) + boot.type().bytes(cluster),
-                "cluster %d %s".formatted(cluster, what));
+                STRUCTURE, boot.fatOffset(0) + boot.type().bytes(cluster), "cluster %d %s".formatted(cluster, what));
     }
 }

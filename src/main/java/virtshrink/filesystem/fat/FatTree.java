@@ -116,7 +116,7 @@ final class FatTree {
         int firstByte = directory.get(at) & 0xff;
         int attributes = directory.get(at + 0x0B) & 0xff;
         long clusterHigh = boot.type() == FatType.FAT32 ? directory.getShort(at + 0x14) & 0xffffL : 0;
-        long firstCluster = clusterHigh << 16 | directory.getShort(at + 0x1A) & 0xffffL;
+        long firstCluster = (clusterHigh << 16) | (directory.getShort(at + 0x1A) & 0xffffL);
         long fileSize = directory.getInt(at + 0x1C) & 0xFFFF_FFFFL;
         if (firstByte == NAME_DELETED || (attributes & ATTR_LONG_NAME_MASK) == ATTR_LONG_NAME) {
             return;
