@@ -12,6 +12,7 @@ import virtshrink.block.CachedBlockSource;
 import virtshrink.filesystem.FilesystemReport;
 import virtshrink.filesystem.FilesystemState;
 import virtshrink.filesystem.FreeSpaceReader;
+import virtshrink.filesystem.btrfs.BtrfsReader;
 import virtshrink.filesystem.ext.ExtReader;
 import virtshrink.filesystem.swap.SwapReader;
 import virtshrink.volume.PartitionTables;
@@ -29,7 +30,7 @@ public final class DiskInspector {
 
     /** With every reader that this program has. */
     public static DiskInspector standard() {
-        return new DiskInspector(List.of(new ExtReader(), new SwapReader()));
+        return new DiskInspector(List.of(new ExtReader(), new BtrfsReader(), new SwapReader()));
     }
 
     /**
