@@ -11,8 +11,7 @@ import java.nio.ByteOrder;
 final class Blake2b256 {
     static final int LENGTH_BYTES = 32;
 
-    private static final VarHandle LONG =
-            MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
+    private static final VarHandle LONG = MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
     private static final int BLOCK_BYTES = 128;
     private static final int ROUNDS = 12;
 

@@ -31,7 +31,9 @@ final class BtrfsBlockGroups {
     void read(BtrfsTreeCursor items) throws IOException {
         for (Optional<BtrfsTreeCursor.Item> next = items.next(); next.isPresent(); next = items.next()) {
             if (next.get().key().type() != BtrfsKey.BLOCK_GROUP_ITEM) {
-                throw next.get().corrupt("key %s in the block group tree".formatted(next.get().key()));
+                throw next.get()
+                        .corrupt("key %s in the block group tree"
+                                .formatted(next.get().key()));
             }
             add(next.get());
         }

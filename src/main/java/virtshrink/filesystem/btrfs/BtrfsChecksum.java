@@ -38,9 +38,8 @@ enum BtrfsChecksum {
                 crc.update(bytes, offset, length);
                 yield little(Integer.BYTES).putInt((int) crc.getValue()).array();
             }
-            case XXHASH64 -> little(Long.BYTES)
-                    .putLong(XxHash64.of(bytes, offset, length))
-                    .array();
+            case XXHASH64 ->
+                little(Long.BYTES).putLong(XxHash64.of(bytes, offset, length)).array();
             case SHA256 -> {
                 MessageDigest digest = sha256();
                 digest.update(bytes, offset, length);

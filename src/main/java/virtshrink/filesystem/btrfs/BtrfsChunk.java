@@ -30,8 +30,8 @@ record BtrfsChunk(long logical, long length, long type, List<Long> physical) {
     private static final int STRIPE_BYTES = 32;
     private static final int STRIPE_LEN = 64 << 10;
     private static final Map<Long, String> PROFILES = Map.of(
-            0x8L, "raid0", 0x10L, "raid1", 0x40L, "raid10", 0x80L, "raid5", 0x100L, "raid6", 0x200L, "raid1c3",
-            0x400L, "raid1c4");
+            0x8L, "raid0", 0x10L, "raid1", 0x40L, "raid10", 0x80L, "raid5", 0x100L, "raid6", 0x200L, "raid1c3", 0x400L,
+            "raid1c4");
 
     /** Length of a chunk with the given number of stripes. */
     static int lengthBytes(int numStripes) {

@@ -92,7 +92,8 @@ record BtrfsChunkTree(List<BtrfsChunk> chunks) {
         if (item.key().objectid() != DEV_ITEMS_OBJECTID
                 || item.key().offset() != expected.devid()
                 || !device.equals(expected)) {
-            throw item.corrupt("device %s with key %s, but %s in the superblock".formatted(device, item.key(), expected));
+            throw item.corrupt(
+                    "device %s with key %s, but %s in the superblock".formatted(device, item.key(), expected));
         }
     }
 

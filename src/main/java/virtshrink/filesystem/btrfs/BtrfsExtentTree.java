@@ -112,8 +112,7 @@ final class BtrfsExtentTree {
         boolean declared = !skinny || superblock.features().hasIncompat(BtrfsFeatures.INCOMPAT_SKINNY_METADATA);
         if (treeBlock == data || !fits || !declared) {
             throw content.corrupt(
-                    16,
-                    "extent %s with flags 0x%x in a chunk of type 0x%x".formatted(item.key(), flags, chunk.type()));
+                    16, "extent %s with flags 0x%x in a chunk of type 0x%x".formatted(item.key(), flags, chunk.type()));
         }
     }
 

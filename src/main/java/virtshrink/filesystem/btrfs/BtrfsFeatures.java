@@ -29,8 +29,8 @@ record BtrfsFeatures(long incompat, long compatRo) {
     /** free_space_tree, free_space_tree_valid, verity and block_group_tree. */
     private static final long SUPPORTED_COMPAT_RO = 0xF;
 
-    private static final Map<Long, String> REFUSED_INCOMPAT = Map.of(
-            0x1000L, "zoned", 0x2000L, "extent_tree_v2", 0x4000L, "raid_stripe_tree", 0x20000L, "remap_tree");
+    private static final Map<Long, String> REFUSED_INCOMPAT =
+            Map.of(0x1000L, "zoned", 0x2000L, "extent_tree_v2", 0x4000L, "raid_stripe_tree", 0x20000L, "remap_tree");
 
     boolean hasIncompat(int bit) {
         return (incompat & bit) != 0;
@@ -57,7 +57,8 @@ record BtrfsFeatures(long incompat, long compatRo) {
         }
         return hasIncompat(INCOMPAT_MIXED_BACKREF)
                 ? Optional.empty()
-                : Optional.of("extent references in the form of Linux before 2.6.31 (no mixed_backref) are not supported");
+                : Optional.of(
+                        "extent references in the form of Linux before 2.6.31 (no mixed_backref) are not supported");
     }
 
     private static String unsupported(String word, long bits, Map<Long, String> names) {

@@ -54,12 +54,16 @@ final class BtrfsFreeSpace implements BtrfsFreeRuns {
      * @param deviceBytes what the filesystem may use of the device
      * @throws CorruptStructureException if a tree block that was read is called free
      */
-    RangeSet onDevice(BtrfsChunkMap chunks, BtrfsVisitedBlocks visited, long deviceBytes) {
-        compared.ifPresent(BtrfsFreeSpaceTree::end);
+    RangeSet onDevice(BtrfsChunkMap chunks, BtrfsVisitedBlocks visited, long deviceBytes) throws IOException {
+        if (compared.isPresent()) {
+            compared.get().end();
+        }
         RangeSet free = logical.build();
         visited.firstIn(free).ifPresent(bytenr -> {
             throw new CorruptStructureException(
-                    "btrfs_extent_item", bytenr, "the tree block at logical address %d is in no extent".formatted(bytenr));
+                    "btrfs_extent_item",
+                    bytenr,
+                    "the tree block at logical address %d is in no extent".formatted(bytenr));
         });
         RangeSet.Builder onDevice = RangeSet.builder(MOST_RUNS);
         long position = 0;
@@ -76,7 +80,9 @@ final class BtrfsFreeSpace implements BtrfsFreeRuns {
     private static void addChunk(RangeSet.Builder onDevice, RangeSet free, BtrfsDevExtent extent) {
         long start = extent.chunkOffset();
         long end = start + extent.place().lengthBytes();
-        for (int i = firstEndingAfter(free, start); i < free.size() && free.get(i).startBytes() < end; i++) {
+        for (int i = firstEndingAfter(free, start);
+                i < free.size() && free.get(i).startBytes() < end;
+                i++) {
             ByteRange run = free.get(i);
             long from = Math.max(run.startBytes(), start);
             long to = Math.min(run.endBytes(), end);

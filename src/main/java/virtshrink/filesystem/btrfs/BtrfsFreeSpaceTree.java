@@ -4,9 +4,9 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.Optional;
 import virtshrink.block.Bitmap;
-import virtshrink.block.StructureBytes;
 import virtshrink.block.ByteRange;
 import virtshrink.block.CorruptStructureException;
+import virtshrink.block.StructureBytes;
 
 /**
  * The free space tree, read beside the extent tree and compared with it run by run. For each block group an info item, and behind it either
@@ -24,6 +24,7 @@ final class BtrfsFreeSpaceTree implements BtrfsFreeRuns {
     private boolean bitmaps;
     private long extentCount;
     private long found;
+    private long groupsEnd;
 
     /** What was read of the group and not compared yet: of one extent or bitmap. */
     private Optional<Bitmap> bitmap = Optional.empty();
@@ -40,6 +41,7 @@ final class BtrfsFreeSpaceTree implements BtrfsFreeRuns {
     @Override
     public void beginGroup(BtrfsChunk chunk) throws IOException {
         group = new BtrfsKey(chunk.logical(), BtrfsKey.FREE_SPACE_INFO, chunk.length());
+        skipUpTo(chunk.logical());
         if (ahead.isEmpty() || !ahead.get().key().equals(group)) {
             throw differs("is not there; found %s".formatted(ahead.map(BtrfsTreeCursor.Item::key)));
         }
@@ -73,12 +75,32 @@ final class BtrfsFreeSpaceTree implements BtrfsFreeRuns {
         if (found != extentCount) {
             throw differs("counts %d runs, but has %d".formatted(extentCount, found));
         }
+        groupsEnd = chunk.end();
     }
 
     /** @throws CorruptStructureException if there is more than the block groups have */
-    void end() {
+    void end() throws IOException {
+        skipUpTo(Long.MAX_VALUE);
         if (ahead.isPresent()) {
-            throw ahead.get().corrupt("key %s in the free space tree".formatted(ahead.get().key()));
+            throw ahead.get()
+                    .corrupt("key %s in the free space tree"
+                            .formatted(ahead.get().key()));
+        }
+    }
+
+    /**
+     * Skips what lies between two chunks: {@code mkfs.btrfs} 5.15 and later leave the entries of the temporary block group behind from which
+     * they started, and whoever reads the tree asks for existing block groups only.
+     */
+    private void skipUpTo(long logical) throws IOException {
+        while (ahead.isPresent()
+                && Long.compareUnsigned(ahead.get().key().objectid(), groupsEnd) >= 0
+                && Long.compareUnsigned(ahead.get().key().objectid(), logical) < 0
+                && Long.compareUnsigned(
+                                ahead.get().key().offset(),
+                                logical - ahead.get().key().objectid())
+                        <= 0) {
+            ahead = items.next();
         }
     }
 
@@ -135,7 +157,10 @@ final class BtrfsFreeSpaceTree implements BtrfsFreeRuns {
         BtrfsKey key = ahead.get().key();
         StructureBytes content = ahead.get().content(BITMAP);
         long bits = key.offset() / sectorBytes;
-        if (!isInGroup(key) || key.objectid() != expectedStart || key.offset() % sectorBytes != 0 || bits == 0
+        if (!isInGroup(key)
+                || key.objectid() != expectedStart
+                || key.offset() % sectorBytes != 0
+                || bits == 0
                 || (bits + 7) / 8 != content.length()) {
             throw content.corrupt(0, "bitmap of %d bytes with key %s".formatted(content.length(), key));
         }

@@ -87,8 +87,8 @@ public final class BtrfsReader implements FreeSpaceReader {
     private static FilesystemState judge(BtrfsTreeBlocks blocks, BtrfsChunkMap chunks) throws IOException {
         BtrfsSuperBlock superblock = blocks.superblock();
         BtrfsRootTree roots = BtrfsRootTree.read(blocks);
-        BtrfsDeviceTree device = BtrfsDeviceTree.read(
-                roots.open(blocks, BtrfsRootItem.DEV_TREE), superblock, chunks.devExtents());
+        BtrfsDeviceTree device =
+                BtrfsDeviceTree.read(roots.open(blocks, BtrfsRootItem.DEV_TREE), superblock, chunks.devExtents());
         Optional<String> unfinished = roots.unfinished().or(device::unfinished);
         if (unfinished.isPresent()) {
             return new FilesystemState.Dirty(unfinished.get());

@@ -35,7 +35,8 @@ record BtrfsRootItem(long generation, long bytenr, long refs, int level) {
         }
         if (generation > superblock.generation()) {
             throw bytes.corrupt(
-                    160, "generation %d, later than the superblock's %d".formatted(generation, superblock.generation()));
+                    160,
+                    "generation %d, later than the superblock's %d".formatted(generation, superblock.generation()));
         }
         if (bytenr % superblock.sectorBytes() != 0 || bytenr > Long.MAX_VALUE - superblock.nodeBytes()) {
             throw bytes.corrupt(176, "root block at %d".formatted(bytenr));

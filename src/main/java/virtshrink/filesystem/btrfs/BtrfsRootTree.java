@@ -1,7 +1,10 @@
 package virtshrink.filesystem.btrfs;
 
 import java.io.IOException;
+import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
@@ -28,6 +31,7 @@ record BtrfsRootTree(Map<Long, BtrfsRootItem> roots, Optional<String> unfinished
                 BtrfsRootItem.ROOT_TREE,
                 BtrfsTreePointer.toRoot(superblock.root(), superblock.generation(), superblock.rootLevel()));
         Map<Long, BtrfsRootItem> roots = new HashMap<>();
+        List<BtrfsTreePointer> others = new ArrayList<>();
         Optional<String> unfinished = Optional.empty();
         for (Optional<BtrfsTreeCursor.Item> next = items.next(); next.isPresent(); next = items.next()) {
             BtrfsTreeCursor.Item item = next.get();
@@ -48,12 +52,24 @@ record BtrfsRootTree(Map<Long, BtrfsRootItem> roots, Optional<String> unfinished
                         throw item.corrupt("a second root of tree %d".formatted(tree));
                     }
                 } else if (root.refs() != 0) {
-                    // Not read, but its root block must be in use.
-                    blocks.visited().add(root.bytenr());
+                    others.add(root.pointer());
                 }
             }
         }
+        checkRootBlocks(blocks, others);
         return new BtrfsRootTree(Map.copyOf(roots), unfinished);
+    }
+
+    /**
+     * Files, snapshots and checksums need no reading: the extent tree has their blocks and bytes. But where each of their trees begins is
+     * known here, and a root that is broken or called free is reason enough to leave everything alone.
+     */
+    private static void checkRootBlocks(BtrfsTreeBlocks blocks, List<BtrfsTreePointer> roots) throws IOException {
+        roots.sort(Comparator.comparingLong(BtrfsTreePointer::bytenr));
+        for (int from = 0; from < roots.size(); from += blocks.mostAtOnce()) {
+            int to = Math.min(roots.size(), from + blocks.mostAtOnce());
+            blocks.read(roots.subList(from, to), Optional.empty());
+        }
     }
 
     /** The items of a tree that every such filesystem has. */

@@ -157,11 +157,7 @@ record BtrfsSuperBlock(
         Optional<BtrfsChecksum> checksum = BtrfsChecksum.ofType(csumType);
         require(checksum.isPresent(), bytes, 0xC4, () -> "unknown checksum algorithm %d".formatted(csumType));
         require(checksum.get().matches(bytes.bytes(0, LENGTH_BYTES)), bytes, 0, () -> "checksum does not match");
-        require(
-                bytenr == bytes.offsetBytes(),
-                bytes,
-                BYTENR_AT,
-                () -> "claims to lie at %d".formatted(bytenr));
+        require(bytenr == bytes.offsetBytes(), bytes, BYTENR_AT, () -> "claims to lie at %d".formatted(bytenr));
         require(
                 isPowerOfTwo(sectorsize) && sectorsize >= LEAST_BLOCK_BYTES && sectorsize <= MOST_BLOCK_BYTES,
                 bytes,
@@ -185,11 +181,7 @@ record BtrfsSuperBlock(
                 bytes,
                 0xA0,
                 () -> "system chunk array of %d bytes".formatted(sysChunkArraySize));
-        require(
-                bytesUsed <= totalBytes,
-                bytes,
-                0x78,
-                () -> "%d bytes used of %d".formatted(bytesUsed, totalBytes));
+        require(bytesUsed <= totalBytes, bytes, 0x78, () -> "%d bytes used of %d".formatted(bytesUsed, totalBytes));
         return new BtrfsSuperBlock(
                 fsid,
                 features.hasIncompat(BtrfsFeatures.INCOMPAT_METADATA_UUID) ? metadataUuid : fsid,

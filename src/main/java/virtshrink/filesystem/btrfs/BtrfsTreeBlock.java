@@ -32,11 +32,11 @@ final class BtrfsTreeBlock {
      * Checks all that a block says of itself.
      *
      * @param bytes the whole block
-     * @param owner the tree it was found in
+     * @param owner the tree it has to be of, where that is known
      * @throws CorruptStructureException if any of it contradicts the format, the pointer or the superblock
      */
     static BtrfsTreeBlock parse(
-            StructureBytes bytes, BtrfsTreePointer pointer, long owner, BtrfsSuperBlock superblock) {
+            StructureBytes bytes, BtrfsTreePointer pointer, Optional<Long> owner, BtrfsSuperBlock superblock) {
         BtrfsUuid fsid = BtrfsUuid.parse(bytes, 0x20);
         long bytenr = bytes.i64le(0x30);
         BtrfsUuid chunkTreeUuid = BtrfsUuid.parse(bytes, 0x40);
@@ -51,7 +51,7 @@ final class BtrfsTreeBlock {
         expect(bytes, 0x20, "fsid", fsid, superblock.metadataUuid());
         expect(bytes, 0x30, "address", bytenr, pointer.bytenr());
         expect(bytes, 0x50, "generation", generation, pointer.generation());
-        expect(bytes, 0x58, "owner", blockOwner, owner);
+        expect(bytes, 0x58, "owner", blockOwner, owner.orElse(blockOwner));
         expect(bytes, 0x64, "level", level, pointer.level());
         int room = (bytes.length() - HEADER_BYTES) / (level == 0 ? ITEM_BYTES : KEY_PTR_BYTES);
         // Only a tree without any item has an empty block: its root, a leaf.
@@ -95,9 +95,7 @@ final class BtrfsTreeBlock {
     StructureBytes item(int slot, String structure) {
         int at = HEADER_BYTES + Math.toIntExact(itemOffset(slot));
         return new StructureBytes(
-                structure,
-                bytes.offsetBytes() + at,
-                ByteBuffer.wrap(bytes.bytes(at, Math.toIntExact(itemSize(slot)))));
+                structure, bytes.offsetBytes() + at, ByteBuffer.wrap(bytes.bytes(at, Math.toIntExact(itemSize(slot)))));
     }
 
     /** A contradiction that the whole block shows, not one of its fields. */
@@ -123,7 +121,9 @@ final class BtrfsTreeBlock {
             if (slot > 0 && key(slot - 1).compareTo(key) >= 0) {
                 throw corrupt(slot, "key %s follows %s".formatted(key, key(slot - 1)));
             }
-            if (slot == 0 && pointer.firstKey().isPresent() && !pointer.firstKey().get().equals(key)) {
+            if (slot == 0
+                    && pointer.firstKey().isPresent()
+                    && !pointer.firstKey().get().equals(key)) {
                 throw corrupt(
                         0,
                         "first key %s, but %s in the parent"
@@ -134,13 +134,12 @@ final class BtrfsTreeBlock {
 
     /** Items lie without gap or overlap from the block's end towards its start. */
     private void checkItems() {
-        long end = bytes.length() - HEADER_BYTES;
+        long end = (long) bytes.length() - HEADER_BYTES;
         for (int slot = 0; slot < nritems; slot++) {
             long offset = itemOffset(slot);
             long size = itemSize(slot);
             if (offset + size != end) {
-                throw corrupt(
-                        slot, "item of %d bytes at %d does not end at %d".formatted(size, offset, end));
+                throw corrupt(slot, "item of %d bytes at %d does not end at %d".formatted(size, offset, end));
             }
             end = offset;
         }

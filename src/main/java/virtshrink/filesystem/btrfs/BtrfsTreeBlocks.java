@@ -55,8 +55,13 @@ final class BtrfsTreeBlocks {
         return MOST_RUN_BYTES / superblock.nodeBytes();
     }
 
-    /** Reads blocks of one tree and level, in few requests where they lie close together; the answer has the order of the question. */
-    List<BtrfsTreeBlock> read(List<BtrfsTreePointer> pointers, long owner) throws IOException {
+    /**
+     * Reads blocks, in few requests where they lie close together.
+     *
+     * @param owner the tree that they are of; none where snapshots share blocks, which keep their first owner
+     * @return in the order of the question
+     */
+    List<BtrfsTreeBlock> read(List<BtrfsTreePointer> pointers, Optional<Long> owner) throws IOException {
         int nodeBytes = superblock.nodeBytes();
         long[] places = new long[pointers.size()];
         for (int i = 0; i < places.length; i++) {
@@ -83,18 +88,18 @@ final class BtrfsTreeBlocks {
                     && places[ascending.get(to)] + nodeBytes - start <= MOST_RUN_BYTES) {
                 to++;
             }
-            ByteBuffer run =
-                    volume.read(start, Math.toIntExact(places[ascending.get(to - 1)] + nodeBytes - start));
+            ByteBuffer run = volume.read(start, Math.toIntExact(places[ascending.get(to - 1)] + nodeBytes - start));
             for (; from < to; from++) {
                 int i = ascending.get(from);
                 ByteBuffer content = run.slice(Math.toIntExact(places[i] - start), nodeBytes);
-                blocks[i] = parse(new StructureBytes(BtrfsTreeBlock.STRUCTURE, places[i], content), pointers.get(i), owner);
+                blocks[i] =
+                        parse(new StructureBytes(BtrfsTreeBlock.STRUCTURE, places[i], content), pointers.get(i), owner);
             }
         }
         return Arrays.asList(blocks);
     }
 
-    private BtrfsTreeBlock parse(StructureBytes bytes, BtrfsTreePointer pointer, long owner) {
+    private BtrfsTreeBlock parse(StructureBytes bytes, BtrfsTreePointer pointer, Optional<Long> owner) {
         BtrfsTreeBlock block = BtrfsTreeBlock.parse(bytes, pointer, owner, superblock);
         if (chunkTreeUuid.isEmpty()) {
             chunkTreeUuid = Optional.of(block.chunkTreeUuid());

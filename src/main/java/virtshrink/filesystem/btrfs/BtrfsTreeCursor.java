@@ -82,7 +82,7 @@ final class BtrfsTreeCursor {
                 int to = leaves
                         ? Math.min(siblings.pointers.size(), siblings.next + blocks.mostAtOnce())
                         : siblings.next + 1;
-                siblings.waiting.addAll(blocks.read(siblings.pointers.subList(siblings.next, to), owner));
+                siblings.waiting.addAll(blocks.read(siblings.pointers.subList(siblings.next, to), Optional.of(owner)));
                 siblings.next = to;
             }
             BtrfsTreeBlock block = siblings.waiting.remove();

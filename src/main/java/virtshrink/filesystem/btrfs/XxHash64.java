@@ -9,8 +9,7 @@ import java.nio.ByteOrder;
  * that btrfs needs of it; the libraries that bring it carry native code and much else.
  */
 final class XxHash64 {
-    private static final VarHandle LONG =
-            MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
+    private static final VarHandle LONG = MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
     private static final VarHandle INT = MethodHandles.byteArrayViewVarHandle(int[].class, ByteOrder.LITTLE_ENDIAN);
 
     private static final long PRIME_1 = 0x9E3779B185EBCA87L;
@@ -18,6 +17,9 @@ final class XxHash64 {
     private static final long PRIME_3 = 0x165667B19E3779F9L;
     private static final long PRIME_4 = 0x85EBCA77C2B2AE63L;
     private static final long PRIME_5 = 0x27D4EB2F165667C5L;
+    /** The first two added, beyond 64 bits. */
+    private static final long PRIMES_1_AND_2 = 0x60EA27EEADC0B5D6L;
+
     private static final int STRIPE_BYTES = 32;
 
     private XxHash64() {}
@@ -27,7 +29,7 @@ final class XxHash64 {
         int end = offset + length;
         long hash = PRIME_5;
         if (length >= STRIPE_BYTES) {
-            long lane1 = PRIME_1 + PRIME_2;
+            long lane1 = PRIMES_1_AND_2;
             long lane2 = PRIME_2;
             long lane3 = 0;
             long lane4 = -PRIME_1;
