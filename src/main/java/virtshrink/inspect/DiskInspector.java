@@ -12,6 +12,7 @@ import virtshrink.block.CachedBlockSource;
 import virtshrink.filesystem.FilesystemReport;
 import virtshrink.filesystem.FilesystemState;
 import virtshrink.filesystem.FreeSpaceReader;
+import virtshrink.filesystem.btrfs.BtrfsReader;
 import virtshrink.filesystem.ext.ExtReader;
 import virtshrink.filesystem.fat.ExfatReader;
 import virtshrink.filesystem.fat.FatReader;
@@ -31,7 +32,7 @@ public final class DiskInspector {
 
     /** With every reader that this program has. */
     public static DiskInspector standard() {
-        return new DiskInspector(List.of(new ExtReader(), new SwapReader(), new FatReader(), new ExfatReader()));
+        return new DiskInspector(List.of(new ExtReader(), new SwapReader(), new FatReader(), new ExfatReader(), new BtrfsReader()));
     }
 
     /**
