@@ -13,6 +13,7 @@ import virtshrink.filesystem.FilesystemReport;
 import virtshrink.filesystem.FilesystemState;
 import virtshrink.filesystem.FreeSpaceReader;
 import virtshrink.filesystem.ext.ExtReader;
+import virtshrink.filesystem.ntfs.NtfsReader;
 import virtshrink.filesystem.swap.SwapReader;
 import virtshrink.volume.PartitionTables;
 import virtshrink.volume.Volume;
@@ -29,7 +30,7 @@ public final class DiskInspector {
 
     /** With every reader that this program has. */
     public static DiskInspector standard() {
-        return new DiskInspector(List.of(new ExtReader(), new SwapReader()));
+        return new DiskInspector(List.of(new ExtReader(), new NtfsReader(), new SwapReader()));
     }
 
     /**
