@@ -16,6 +16,7 @@ import virtshrink.filesystem.btrfs.BtrfsReader;
 import virtshrink.filesystem.ext.ExtReader;
 import virtshrink.filesystem.fat.ExfatReader;
 import virtshrink.filesystem.fat.FatReader;
+import virtshrink.filesystem.ntfs.NtfsReader;
 import virtshrink.filesystem.swap.SwapReader;
 import virtshrink.volume.PartitionTables;
 import virtshrink.volume.Volume;
@@ -32,7 +33,7 @@ public final class DiskInspector {
 
     /** With every reader that this program has. */
     public static DiskInspector standard() {
-        return new DiskInspector(List.of(new ExtReader(), new SwapReader(), new FatReader(), new ExfatReader(), new BtrfsReader()));
+        return new DiskInspector(List.of(new ExtReader(), new SwapReader(), new FatReader(), new ExfatReader(), new BtrfsReader(), new NtfsReader()));
     }
 
     /**
