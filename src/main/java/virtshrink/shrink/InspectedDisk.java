@@ -152,7 +152,10 @@ record InspectedDisk(
             boolean same = present != null
                     && present.place().equals(expected.place())
                     && present.identity().equals(expected.identity())
-                    && (expected.freeBytes().isEmpty() || present.state().equals(expected.state()));
+                    && present.onDisk().equals(expected.onDisk())
+                    && (expected.freeBytes().isEmpty()
+                            || (present.state().equals(expected.state())
+                                    && present.freeOnDisk().equals(expected.freeOnDisk())));
             if (!same) {
                 throw new IOException(
                         "verification failed: " + expected.device() + " reads otherwise in the new image");
