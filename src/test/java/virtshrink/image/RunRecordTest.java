@@ -54,7 +54,7 @@ class RunRecordTest {
     }
 
     private RunRecord record(String boot, ProcessIdentity owner) {
-        return new RunRecord("0123456789ab", boot, owner, Optional.of("web"), image, List.of(childIdentity));
+        return new RunRecord("0123456789ab", boot, owner, Optional.of("web"), image, List.of(), List.of(childIdentity));
     }
 
     private void write(String text) throws IOException {
