@@ -78,6 +78,22 @@ class RunRecordTest {
     }
 
     @Test
+    void theFilesThatItHoldsAreReadInTheirOrder() throws Exception {
+        List<Path> companions = List.of(directory.resolve("b.qcow2"), directory.resolve("a.qcow2"));
+        RunRecord record = new RunRecord(
+                "0123456789ab",
+                Hosts.bootId(),
+                ProcessIdentity.ofThisProcess(),
+                Optional.empty(),
+                image,
+                companions,
+                List.of());
+        record.write(run);
+        record.write(run);
+        assertEquals(Optional.of(record), RunRecord.read(run));
+    }
+
+    @Test
     void childrenOfADeadRunAreEnded() throws Exception {
         record(Hosts.bootId(), dead()).write(run);
         String said = Leftovers.endDeadRuns(runs).toString();
