@@ -33,7 +33,13 @@ public final class DiskInspector {
 
     /** With every reader that this program has. */
     public static DiskInspector standard() {
-        return new DiskInspector(List.of(new ExtReader(), new SwapReader(), new FatReader(), new ExfatReader(), new BtrfsReader(), new NtfsReader()));
+        return new DiskInspector(List.of(
+                new ExtReader(),
+                new SwapReader(),
+                new FatReader(),
+                new ExfatReader(),
+                new BtrfsReader(),
+                new NtfsReader()));
     }
 
     /**
