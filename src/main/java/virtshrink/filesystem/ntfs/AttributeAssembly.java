@@ -43,8 +43,7 @@ final class AttributeAssembly {
     AttributeStream stream() {
         AttributeRecord head = first.orElseThrow();
         if (!head.nonResident()) {
-            byte[] value = head.value();
-            return new AttributeStream(name, true, value, runs, head.flags(), value.length, value.length);
+            return AttributeStream.resident(name, head.value(), head.flags());
         }
         long allocatedBytes = head.allocatedBytes();
         long dataBytes = head.dataBytes();
@@ -60,6 +59,6 @@ final class AttributeAssembly {
                             "%s: %d bytes initialised of %d, %d allocated, %d clusters mapped"
                                     .formatted(name, initialisedBytes, dataBytes, allocatedBytes, runs.clusters()));
         }
-        return new AttributeStream(name, false, new byte[0], runs, head.flags(), dataBytes, initialisedBytes);
+        return AttributeStream.inClusters(name, runs, head.flags(), dataBytes, initialisedBytes);
     }
 }

@@ -15,8 +15,7 @@ import virtshrink.block.StructureBytes;
  * @param sequenceNumber that the file record must have
  * @param instance of the attribute in that record
  */
-record AttributeListEntry(
-        int type, String name, long lowestVcn, long record, int sequenceNumber, int instance) {
+record AttributeListEntry(int type, String name, long lowestVcn, long record, int sequenceNumber, int instance) {
     static final String STRUCTURE = "ATTRIBUTE_LIST_ENTRY";
     /** Windows allows no more. */
     static final int MOST_LIST_BYTES = 256 << 10;

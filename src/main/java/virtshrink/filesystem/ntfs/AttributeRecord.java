@@ -142,6 +142,8 @@ record AttributeRecord(
     /** Takes runs of clusters. */
     interface RunConsumer {
         /**
+         * Takes the next run.
+         *
          * @param lcn first cluster, or {@link MappingPairs#HOLE}
          * @param length at least 1
          */

@@ -5,24 +5,72 @@ import java.nio.ByteBuffer;
 import virtshrink.block.BlockSource;
 import virtshrink.block.CorruptStructureException;
 
-/**
- * The value of an attribute as a run of bytes, wherever it lies.
- *
- * @param name for messages
- * @param resident the value of a resident attribute; empty otherwise
- * @param isResident whether the value lies in the file record
- * @param runs empty if resident
- * @param flags of the first extent
- * @param initialisedBytes what lies behind reads as zeros
- */
-record AttributeStream(
-        String name,
-        boolean isResident,
-        byte[] resident,
-        RunList runs,
-        int flags,
-        long dataBytes,
-        long initialisedBytes) {
+/** The value of an attribute as a run of bytes, wherever it lies. */
+final class AttributeStream {
+    private final String name;
+    private final boolean isResident;
+    private final byte[] resident;
+    private final RunList runs;
+    private final int flags;
+    private final long dataBytes;
+    private final long initialisedBytes;
+
+    private AttributeStream(
+            String name,
+            boolean isResident,
+            byte[] resident,
+            RunList runs,
+            int flags,
+            long dataBytes,
+            long initialisedBytes) {
+        this.name = name;
+        this.isResident = isResident;
+        this.resident = resident;
+        this.runs = runs;
+        this.flags = flags;
+        this.dataBytes = dataBytes;
+        this.initialisedBytes = initialisedBytes;
+    }
+
+    /** @param name for messages */
+    static AttributeStream resident(String name, byte[] value, int flags) {
+        return new AttributeStream(name, true, value, new RunList(name), flags, value.length, value.length);
+    }
+
+    /**
+     * A value in clusters.
+     *
+     * @param name for messages
+     * @param runs at least as long as the initialised bytes
+     * @param flags of the first extent
+     * @param initialisedBytes what lies behind reads as zeros
+     */
+    static AttributeStream inClusters(String name, RunList runs, int flags, long dataBytes, long initialisedBytes) {
+        return new AttributeStream(name, false, new byte[0], runs, flags, dataBytes, initialisedBytes);
+    }
+
+    boolean isResident() {
+        return isResident;
+    }
+
+    /** Empty unless resident. */
+    byte[] resident() {
+        return resident.clone();
+    }
+
+    /** Empty if resident. */
+    RunList runs() {
+        return runs;
+    }
+
+    long dataBytes() {
+        return dataBytes;
+    }
+
+    /** What lies behind reads as zeros. */
+    long initialisedBytes() {
+        return initialisedBytes;
+    }
 
     boolean isCompressedOrEncrypted() {
         return (flags & (AttributeRecord.COMPRESSION_MASK | AttributeRecord.ENCRYPTED)) != 0;

@@ -40,7 +40,8 @@ record FileRecord(
      */
     static FileRecord parse(ByteBuffer record, long number, long offsetBytes) {
         int length = record.remaining();
-        StructureBytes raw = new StructureBytes(STRUCTURE, offsetBytes, record.slice().limit(8));
+        StructureBytes raw =
+                new StructureBytes(STRUCTURE, offsetBytes, record.slice().limit(8));
         if (raw.u32le(0) != MAGIC) {
             throw raw.corrupt(0, "file record %d has no FILE mark".formatted(number));
         }
@@ -101,9 +102,7 @@ record FileRecord(
                 && flags == other.flags
                 && sequenceNumber == other.sequenceNumber
                 && firstAttributeAt == other.firstAttributeAt
-                && bytes.matches(
-                        firstAttributeAt,
-                        other.bytes.bytes(firstAttributeAt, usedBytes - firstAttributeAt));
+                && bytes.matches(firstAttributeAt, other.bytes.bytes(firstAttributeAt, usedBytes - firstAttributeAt));
     }
 
     /**

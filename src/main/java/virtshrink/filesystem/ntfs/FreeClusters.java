@@ -29,8 +29,7 @@ record FreeClusters(long freeClusters, RangeSet free) {
         long clusters = boot.clusters();
         long bytes = bitmap.dataBytes();
         if (bytes < (clusters + 7) / 8) {
-            throw new CorruptStructureException(
-                    STRUCTURE, 0, "%d bytes for %d clusters".formatted(bytes, clusters));
+            throw new CorruptStructureException(STRUCTURE, 0, "%d bytes for %d clusters".formatted(bytes, clusters));
         }
         // Windows and mkfs.ntfs round up to eight bytes; a shrunk volume may keep the rest of a cluster.
         long mostBytes = (clusters + 7) / 8 + Math.max(boot.clusterBytes(), 8);

@@ -13,6 +13,8 @@ final class MappingPairs {
     private MappingPairs() {}
 
     /**
+     * Hands over the runs in order.
+     *
      * @param at first byte
      * @param end behind the last byte that may belong to it
      * @param clusters of the volume: no run may reach beyond

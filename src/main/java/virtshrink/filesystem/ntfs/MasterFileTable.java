@@ -76,11 +76,9 @@ final class MasterFileTable {
         long known = data.map(AttributeStream::initialisedBytes).orElse(runs.clusters() * boot.clusterBytes());
         int length = boot.fileRecordBytes();
         if (number >= known / length) {
-            throw new CorruptStructureException(
-                    STRUCTURE, 0, "file record %d of %d".formatted(number, known / length));
+            throw new CorruptStructureException(STRUCTURE, 0, "file record %d of %d".formatted(number, known / length));
         }
-        AttributeStream readable = data.orElseGet(
-                () -> new AttributeStream(STRUCTURE, false, new byte[0], runs, 0, known, known));
+        AttributeStream readable = data.orElseGet(() -> AttributeStream.inClusters(STRUCTURE, runs, 0, known, known));
         ByteBuffer record = ByteBuffer.allocate(length);
         readable.read(volume, boot.clusterBytes(), number * length, record);
         return FileRecord.parse(record.flip(), number, number * length);

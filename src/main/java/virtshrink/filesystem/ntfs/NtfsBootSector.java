@@ -7,7 +7,7 @@ import virtshrink.block.StructureBytes;
 /**
  * The boot sector: 512 bytes at the start of the volume, and a copy in the sector behind the last one that {@code total_sectors} counts.
  *
- * @param bytesPerSector 512 to 4096
+ * @param bytesPerSector 256 to 4096; what is below 512 only mkfs.ntfs makes
  * @param clusterBytes 512 bytes to 2 MiB
  * @param totalSectors without the sector of the copy
  * @param mftLcn cluster at which {@code $MFT} begins
@@ -24,6 +24,9 @@ record NtfsBootSector(
         long serialNumber) {
     static final String STRUCTURE = "PACKED_BOOT_SECTOR";
     static final int LENGTH_BYTES = 512;
+    /** Of the copy, as far as it is compared. */
+    static final int FIELDS_BYTES = 0x54;
+
     static final int OEM_ID_AT = 3;
     static final long OEM_ID = 0x202020205346544EL;
 
@@ -51,7 +54,7 @@ record NtfsBootSector(
 
         require(oemId == OEM_ID, bytes, OEM_ID_AT, () -> "not an NTFS boot sector");
         require(
-                isPowerOfTwo(bytesPerSector, 512, 4096),
+                isPowerOfTwo(bytesPerSector, 256, 4096),
                 bytes,
                 0x0B,
                 () -> "%d bytes per sector".formatted(bytesPerSector));
@@ -60,7 +63,8 @@ record NtfsBootSector(
                 isPowerOfTwo(clusterBytes, 512, MOST_CLUSTER_BYTES),
                 bytes,
                 0x0D,
-                () -> "sectors per cluster 0x%02x with sectors of %d bytes".formatted(sectorsPerCluster, bytesPerSector));
+                () -> "sectors per cluster 0x%02x with sectors of %d bytes"
+                        .formatted(sectorsPerCluster, bytesPerSector));
         require(
                 reservedSectors == 0
                         && fats == 0
@@ -84,13 +88,7 @@ record NtfsBootSector(
                 0x28,
                 () -> "%d sectors".formatted(totalSectors));
         NtfsBootSector boot = new NtfsBootSector(
-                bytesPerSector,
-                (int) clusterBytes,
-                totalSectors,
-                mftLcn,
-                mftMirrLcn,
-                (int) recordBytes,
-                serialNumber);
+                bytesPerSector, (int) clusterBytes, totalSectors, mftLcn, mftMirrLcn, (int) recordBytes, serialNumber);
         require(
                 mftLcn > 0 && mftLcn < boot.clusters(),
                 bytes,
@@ -112,6 +110,11 @@ record NtfsBootSector(
     /** Size of the filesystem without the sector that holds the copy of this one. */
     long totalBytes() {
         return totalSectors * bytesPerSector;
+    }
+
+    /** Where the copy of this sector lies: in the sector behind the last; mkfs.ntfs writes it no shorter than 512 bytes. */
+    long copyAt() {
+        return totalBytes() + bytesPerSector - Math.max(bytesPerSector, LENGTH_BYTES);
     }
 
     /** As {@code blkid(8)} writes it. */
@@ -139,7 +142,7 @@ record NtfsBootSector(
             return (long) bytesPerSector * sectorsPerCluster;
         }
         int logarithm = 256 - sectorsPerCluster;
-        return logarithm <= 12 ? (long) bytesPerSector << logarithm : 0;
+        return logarithm <= 13 ? (long) bytesPerSector << logarithm : 0;
     }
 
     /** A count of clusters, or, as a negative number, the negative logarithm of the size in bytes. */

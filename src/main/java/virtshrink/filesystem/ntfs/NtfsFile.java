@@ -51,8 +51,8 @@ final class NtfsFile {
         for (AttributeRecord attribute : attributes) {
             if (attribute.type() == AttributeRecord.ATTRIBUTE_LIST) {
                 byte[] value = valueOf(name, attribute, volume, boot);
-                list = Optional.of(AttributeListEntry.parseAll(
-                        value, attribute.record().offsetBytes() + attribute.at()));
+                list = Optional.of(
+                        AttributeListEntry.parseAll(value, attribute.record().offsetBytes() + attribute.at()));
             }
         }
         return new NtfsFile(name, records, boot, base, attributes, list);

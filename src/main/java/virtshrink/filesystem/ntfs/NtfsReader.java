@@ -6,7 +6,9 @@ import java.nio.ByteOrder;
 import java.util.Optional;
 import java.util.OptionalLong;
 import virtshrink.block.BlockSource;
+import virtshrink.block.ByteRange;
 import virtshrink.block.CorruptStructureException;
+import virtshrink.block.RangeSet;
 import virtshrink.block.StructureBytes;
 import virtshrink.filesystem.FilesystemIdentity;
 import virtshrink.filesystem.FilesystemReport;
@@ -41,7 +43,7 @@ public final class NtfsReader implements FreeSpaceReader {
     public FilesystemReport read(BlockSource volume) throws IOException {
         FilesystemIdentity identity = FilesystemIdentity.ofType(TYPE);
         try {
-            NtfsBootSector boot = bootSector(volume, 0);
+            NtfsBootSector boot = bootSector(volume, 0, NtfsBootSector.LENGTH_BYTES);
             identity = new FilesystemIdentity(TYPE, "", boot.uuid(), boot.clusterBytes(), boot.totalBytes());
             if (boot.totalBytes() > volume.sizeBytes()) {
                 throw new CorruptStructureException(
@@ -59,9 +61,9 @@ public final class NtfsReader implements FreeSpaceReader {
         }
     }
 
-    private static NtfsBootSector bootSector(BlockSource volume, long offsetBytes) throws IOException {
-        return NtfsBootSector.parse(new StructureBytes(
-                NtfsBootSector.STRUCTURE, offsetBytes, volume.read(offsetBytes, NtfsBootSector.LENGTH_BYTES)));
+    private static NtfsBootSector bootSector(BlockSource volume, long offsetBytes, int lengthBytes) throws IOException {
+        return NtfsBootSector.parse(
+                new StructureBytes(NtfsBootSector.STRUCTURE, offsetBytes, volume.read(offsetBytes, lengthBytes)));
     }
 
     private static FilesystemState judge(MasterFileTable mft, VolumeInformation information) throws IOException {
@@ -104,7 +106,9 @@ public final class NtfsReader implements FreeSpaceReader {
                     "%d clusters are in use, files own %d: not cleanly dismounted, or chkdsk is due"
                             .formatted(used, owned.getAsLong()));
         }
-        return new FilesystemState.FreeSpace(clusters.freeClusters() * boot.clusterBytes(), clusters.free());
+        RangeSet copy = RangeSet.of(new ByteRange(boot.copyAt(), NtfsBootSector.LENGTH_BYTES));
+        return new FilesystemState.FreeSpace(
+                clusters.freeClusters() * boot.clusterBytes(), clusters.free().subtract(copy));
     }
 
     /** The redundant structures of the format. */
@@ -115,11 +119,11 @@ public final class NtfsReader implements FreeSpaceReader {
             throw new CorruptStructureException(
                     NtfsBootSector.STRUCTURE, 0x28, "no room for the copy of the boot sector behind the last cluster");
         }
-        boot.contradictedBy(bootSector(volume, boot.totalBytes())).ifPresent(reason -> {
-            throw new CorruptStructureException(NtfsBootSector.STRUCTURE, boot.totalBytes(), reason);
-        });
-        AttributeStream mirror =
-                mft.file(MasterFileTable.MFT_MIRR, "$MFTMirr").data();
+        boot.contradictedBy(bootSector(volume, boot.copyAt(), NtfsBootSector.FIELDS_BYTES))
+                .ifPresent(reason -> {
+                    throw new CorruptStructureException(NtfsBootSector.STRUCTURE, boot.copyAt(), reason);
+                });
+        AttributeStream mirror = mft.file(MasterFileTable.MFT_MIRR, "$MFTMirr").data();
         if (mirror.isResident() || mirror.runs().size() == 0 || mirror.runs().lcn(0) != boot.mftMirrLcn()) {
             throw new CorruptStructureException("$MFTMirr", 0, "not where the boot sector says that it is");
         }

@@ -52,7 +52,8 @@ record RestartPage(boolean changedByChkdsk, int major, int minor, long currentLs
         int minor = (short) bytes.u16le(0x1A);
         int major = (short) bytes.u16le(0x1C);
         if (systemPageBytes != page.remaining()) {
-            throw bytes.corrupt(0x10, "restart page of %d bytes, expected %d".formatted(systemPageBytes, page.remaining()));
+            throw bytes.corrupt(
+                    0x10, "restart page of %d bytes, expected %d".formatted(systemPageBytes, page.remaining()));
         }
         if (area % 8 != 0 || area > bytes.length() - AREA_BYTES) {
             throw bytes.corrupt(0x18, "restart area at %d".formatted(area));
@@ -79,7 +80,8 @@ record RestartPage(boolean changedByChkdsk, int major, int minor, long currentLs
             return Optional.of("chkdsk has repaired it and Windows has not mounted it since");
         } else if (major == 2) {
             // Windows 8 and later go back to version 1.1 when they dismount for good.
-            return Optional.of("Windows keeps part of it in memory: fast startup, hibernation, or not cleanly dismounted");
+            return Optional.of(
+                    "Windows keeps part of it in memory: fast startup, hibernation, or not cleanly dismounted");
         } else if (major != 1 || minor != 1) {
             return Optional.of("log version %d.%d is not supported".formatted(major, minor));
         } else if (clientInUse != NO_CLIENT && (flags & CLEAN_DISMOUNT) == 0) {

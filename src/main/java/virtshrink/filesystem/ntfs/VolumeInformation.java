@@ -20,11 +20,15 @@ record VolumeInformation(int majorVersion, int minorVersion, int flags, String l
     private static final int MOUNTED_ON_NT4 = 0x0008;
     private static final int DELETE_USN_UNDERWAY = 0x0010;
     private static final int REPAIR_OBJECT_ID = 0x0020;
+    /** Without a published name; Windows 8 and later set it on most volumes that they format. */
+    private static final int SET_BY_WINDOWS_8 = 0x0080;
+
     private static final int CHKDSK_UNDERWAY = 0x4000;
     private static final int MODIFIED_BY_CHKDSK = 0x8000;
 
     /** Announce work on other structures that no free cluster takes part in. */
-    private static final int HARMLESS = RESIZE_LOG_FILE | MOUNTED_ON_NT4 | REPAIR_OBJECT_ID | MODIFIED_BY_CHKDSK;
+    private static final int HARMLESS =
+            RESIZE_LOG_FILE | MOUNTED_ON_NT4 | REPAIR_OBJECT_ID | SET_BY_WINDOWS_8 | MODIFIED_BY_CHKDSK;
 
     static VolumeInformation read(MasterFileTable mft) throws IOException {
         NtfsFile file = mft.file(MasterFileTable.VOLUME, "$Volume");
@@ -60,9 +64,7 @@ record VolumeInformation(int majorVersion, int minorVersion, int flags, String l
         if ((unknown & UPGRADE_ON_MOUNT) != 0) {
             return Optional.of("marked to be converted to a newer version of NTFS");
         }
-        return unknown == 0
-                ? Optional.empty()
-                : Optional.of("unknown volume flags 0x%04x".formatted(unknown));
+        return unknown == 0 ? Optional.empty() : Optional.of("unknown volume flags 0x%04x".formatted(unknown));
     }
 
     private static Optional<byte[]> resident(NtfsFile file, int type) throws IOException {
