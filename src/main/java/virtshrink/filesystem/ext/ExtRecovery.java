@@ -49,8 +49,7 @@ sealed interface ExtRecovery {
         }
         ExtChecksums checksums = new ExtChecksums(superblock);
         ExtInode inode = ExtJournal.readInode(volume, geometry, checksums);
-        ExtJournalSuperblock journal =
-                ExtJournal.read(volume, geometry, inode, inode.beginning(volume, geometry));
+        ExtJournalSuperblock journal = ExtJournal.read(volume, geometry, inode, inode.beginning(volume, geometry));
         Optional<String> notReplayable = journal.whyNotReplayable(inode.sizeBytes() / geometry.blockBytes());
         if (notReplayable.isPresent()) {
             return new Refused(notReplayable.get());
