@@ -14,6 +14,7 @@ import virtshrink.filesystem.FilesystemState;
 import virtshrink.filesystem.FreeSpaceReader;
 import virtshrink.filesystem.ext.ExtReader;
 import virtshrink.filesystem.swap.SwapReader;
+import virtshrink.filesystem.xfs.XfsReader;
 import virtshrink.volume.PartitionTables;
 import virtshrink.volume.Volume;
 import virtshrink.volume.VolumeLayout;
@@ -29,7 +30,7 @@ public final class DiskInspector {
 
     /** With every reader that this program has. */
     public static DiskInspector standard() {
-        return new DiskInspector(List.of(new ExtReader(), new SwapReader()));
+        return new DiskInspector(List.of(new ExtReader(), new XfsReader(), new SwapReader()));
     }
 
     /**
