@@ -5,7 +5,11 @@ import java.util.ArrayList;
 import java.util.List;
 import virtshrink.block.BlockSource;
 import virtshrink.filesystem.FreeSpaceReader;
+import virtshrink.filesystem.btrfs.BtrfsReader;
 import virtshrink.filesystem.ext.ExtReader;
+import virtshrink.filesystem.fat.ExfatReader;
+import virtshrink.filesystem.fat.FatReader;
+import virtshrink.filesystem.ntfs.NtfsReader;
 import virtshrink.filesystem.swap.SwapReader;
 
 /** Finds the filesystems of a disk and what is free in them. Stateless apart from its readers; may be used from several threads. */
@@ -19,7 +23,13 @@ public final class DiskInspector {
 
     /** With every reader that this program has. */
     public static DiskInspector standard() {
-        return new DiskInspector(List.of(new ExtReader(), new SwapReader()));
+        return new DiskInspector(List.of(
+                new ExtReader(),
+                new SwapReader(),
+                new FatReader(),
+                new ExfatReader(),
+                new BtrfsReader(),
+                new NtfsReader()));
     }
 
     /**
