@@ -164,9 +164,13 @@ public final class SpanningDisks {
         assertEquals(1, swap.size(), swap::toString);
         String counts = lvm.run(
                 "pvs", "--noheadings", "--units=b", "--nosuffix", "--separator=,", "-o", "pe_start,pv_pe_count");
-        assertEquals(EXTENTS.stream().map(count -> MIB + "," + count).toList(), counts.lines().map(String::strip).toList());
-        free.add(RangeSet.of(new ByteRange(dataStart(0), EXTENTS.get(0) * EXTENT_BYTES)).subtract(firstUsed.build()));
-        free.add(RangeSet.of(new ByteRange(dataStart(1), EXTENTS.get(1) * EXTENT_BYTES)).subtract(secondUsed.build()));
+        assertEquals(
+                EXTENTS.stream().map(count -> MIB + "," + count).toList(),
+                counts.lines().map(String::strip).toList());
+        free.add(RangeSet.of(new ByteRange(dataStart(0), EXTENTS.get(0) * EXTENT_BYTES))
+                .subtract(firstUsed.build()));
+        free.add(RangeSet.of(new ByteRange(dataStart(1), EXTENTS.get(1) * EXTENT_BYTES))
+                .subtract(secondUsed.build()));
     }
 
     private static long dataStart(int disk) {
@@ -184,7 +188,19 @@ public final class SpanningDisks {
             }
         }
         Path volume = take(root, "root.raw");
-        ExternalTool.run("mke2fs", "-q", "-F", "-E", "nodiscard", "-t", "ext4", "-b", "4096", "-d", tree.toString(), volume.toString());
+        ExternalTool.run(
+                "mke2fs",
+                "-q",
+                "-F",
+                "-E",
+                "nodiscard",
+                "-t",
+                "ext4",
+                "-b",
+                "4096",
+                "-d",
+                tree.toString(),
+                volume.toString());
         Path script = Files.writeString(directory.resolve("deletions"), String.join("\n", deletions) + "\n");
         ExternalTool.run("debugfs", "-w", "-f", script.toString(), volume.toString());
         RangeSet blocks = freeBlocks(volume, 4096);
@@ -195,8 +211,7 @@ public final class SpanningDisks {
         Path area = take(swap, "swap.raw");
         ExternalTool.run("mkswap", area.toString());
         put(swap, area);
-        addFree(
-                swap, RangeSet.of(new ByteRange(SWAP_PAGE, SWAP_EXTENTS * EXTENT_BYTES - SWAP_PAGE)));
+        addFree(swap, RangeSet.of(new ByteRange(SWAP_PAGE, SWAP_EXTENTS * EXTENT_BYTES - SWAP_PAGE)));
 
         List<Piece> boot = List.of(new Piece(0, BOOT_START, BOOT_BYTES));
         Path partition = take(boot, "boot.raw");
@@ -214,7 +229,8 @@ public final class SpanningDisks {
     private static Path take(List<Piece> pieces, List<Path> disks, Path volume) throws IOException {
         try (RandomAccessFile out = new RandomAccessFile(volume.toFile(), "rw")) {
             for (Piece piece : pieces) {
-                try (RandomAccessFile in = new RandomAccessFile(disks.get(piece.disk()).toFile(), "r")) {
+                try (RandomAccessFile in =
+                        new RandomAccessFile(disks.get(piece.disk()).toFile(), "r")) {
                     byte[] bytes = new byte[Math.toIntExact(piece.lengthBytes())];
                     in.seek(piece.offsetBytes());
                     in.readFully(bytes);
@@ -228,7 +244,8 @@ public final class SpanningDisks {
     private void put(List<Piece> pieces, Path volume) throws IOException {
         try (RandomAccessFile in = new RandomAccessFile(volume.toFile(), "r")) {
             for (Piece piece : pieces) {
-                try (RandomAccessFile out = new RandomAccessFile(raw.get(piece.disk()).toFile(), "rw")) {
+                try (RandomAccessFile out =
+                        new RandomAccessFile(raw.get(piece.disk()).toFile(), "rw")) {
                     byte[] bytes = new byte[Math.toIntExact(piece.lengthBytes())];
                     in.readFully(bytes);
                     out.seek(piece.offsetBytes());

@@ -198,7 +198,9 @@ class SpanningVolumeGroupTest {
         Path copy = Files.copy(second, images.resolve("third.qcow2"));
         List<ShrinkReport> reports = run(request(first, "vda"), request(second, "vdb"), request(copy, "vdc"));
         assertEquals(
-                0, finding(reports.get(0), "vda2").freeOnDisk().totalBytes(), () -> reports.get(0).toString());
+                0,
+                finding(reports.get(0), "vda2").freeOnDisk().totalBytes(),
+                () -> reports.get(0).toString());
         for (ShrinkReport report : reports.subList(1, 3)) {
             assertEquals(0, report.reclaimableBytes(), report::toString);
         }
@@ -225,10 +227,10 @@ class SpanningVolumeGroupTest {
 
     @Test
     void aDirtyVolumeLeavesSwapAndUnusedExtentsAlone() throws IOException {
-        // s_state, in the superblock that is on the first disk: not cleanly unmounted. And the journal wants to be replayed.
+        // s_state, in the superblock that is on the first disk: not cleanly unmounted. And the journal wants to be
+        // replayed.
         long superblock = disks.rootStart() + 1024;
-        ExternalTool.run(
-                "qemu-io", "-f", "qcow2", "-c", "write -P 0 " + (superblock + 58) + " 2", first.toString());
+        ExternalTool.run("qemu-io", "-f", "qcow2", "-c", "write -P 0 " + (superblock + 58) + " 2", first.toString());
         ShrinkReport report = runBoth().get(1);
         assertLeftAlone(report, "/dev/vg0/swap", "left alone: ");
         assertLeftAlone(report, "vdb", "left alone: ");
@@ -251,7 +253,8 @@ class SpanningVolumeGroupTest {
             Phase phase = Phase.values()[1 + random.nextInt(Phase.values().length - 1)];
             int times = 1 + random.nextInt(2);
             long delayMicros = random.nextInt(phase == Phase.SWAP ? 4_000 : 40_000);
-            String when = "seed %d, kill %d, %d µs after %s of disk %d".formatted(SEED, kill, delayMicros, phase, times);
+            String when =
+                    "seed %d, kill %d, %d µs after %s of disk %d".formatted(SEED, kill, delayMicros, phase, times);
             killAt(child, phase, times, delayMicros);
             Waiting.until(
                     "no child of the dead run lives, " + when,
