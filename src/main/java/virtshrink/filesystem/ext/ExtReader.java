@@ -100,8 +100,7 @@ public final class ExtReader implements FreeSpaceReader {
         if (superblock.needsRecovery()) {
             return replaysJournals
                     ? judgeRecovered(volume, superblock)
-                    : new FilesystemState.Dirty(ExtSuperblock.NEEDS_RECOVERY
-                            + "; with the option replay-journals it would be replayed in memory");
+                    : new FilesystemState.Dirty(superblock.whyNeedsRecovery());
         } else if (dirty.isPresent()) {
             return new FilesystemState.Dirty(dirty.get());
         }
