@@ -132,7 +132,10 @@ public final class ExtReader implements FreeSpaceReader {
         ExtGroupTable table = ExtGroupTable.read(volume, geometry, checksums, false);
         FilesystemState.FreeSpace space =
                 readFreeSpace(volume, geometry, checksums, table, replayed.journal());
-        return new FilesystemState.FreeSpace(space.freeBytes(), space.free(), Optional.of(replayed.summary()));
+        Optional<String> hibernated = ExtSwapFiles.findHibernated(volume, geometry, checksums);
+        return hibernated.isPresent()
+                ? new FilesystemState.Hibernated(hibernated.get())
+                : new FilesystemState.FreeSpace(space.freeBytes(), space.free(), Optional.of(replayed.summary()));
     }
 
     private static FilesystemState judge(BlockSource volume, ExtGeometry geometry) throws IOException {
