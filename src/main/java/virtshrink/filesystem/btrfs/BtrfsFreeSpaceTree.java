@@ -32,6 +32,9 @@ final class BtrfsFreeSpaceTree implements BtrfsFreeRuns {
     private long bitmapStart;
     private int bit;
 
+    /** Up to where bitmaps of the group were read. */
+    private long bitmapsEnd;
+
     BtrfsFreeSpaceTree(BtrfsTreeCursor items, int sectorBytes) throws IOException {
         this.items = items;
         this.sectorBytes = sectorBytes;
@@ -52,6 +55,8 @@ final class BtrfsFreeSpaceTree implements BtrfsFreeRuns {
             throw info.corrupt(4, "flags 0x%x".formatted(flags));
         }
         bitmaps = flags != 0;
+        bitmap = Optional.empty();
+        bitmapsEnd = chunk.logical();
         found = 0;
         ahead = items.next();
     }
@@ -111,10 +116,9 @@ final class BtrfsFreeSpaceTree implements BtrfsFreeRuns {
         long start = -1;
         while (true) {
             if (bitmap.isEmpty() || bit >= bitmap.get().bits()) {
-                long end = bitmap.isEmpty() ? group.objectid() : address(bit);
-                if (!loadBitmap(end)) {
+                if (!loadBitmap(bitmapsEnd)) {
                     bitmap = Optional.empty();
-                    return start < 0 ? Optional.empty() : Optional.of(ByteRange.between(start, end));
+                    return start < 0 ? Optional.empty() : Optional.of(ByteRange.between(start, bitmapsEnd));
                 }
                 continue;
             }
@@ -166,6 +170,7 @@ final class BtrfsFreeSpaceTree implements BtrfsFreeRuns {
         }
         bitmap = Optional.of(new Bitmap(ByteBuffer.wrap(content.bytes(0, content.length())), (int) bits));
         bitmapStart = expectedStart;
+        bitmapsEnd = Math.addExact(expectedStart, key.offset());
         bit = 0;
         ahead = items.next();
         return true;
