@@ -58,7 +58,8 @@ public final class Corpus {
 
         /** The place as far as the disk reaches: some were cut short. */
         public ByteRange placeWithin(BlockSource disk) {
-            return ByteRange.between(number("offset"), Math.min(disk.sizeBytes(), place().endBytes()));
+            long start = Math.min(disk.sizeBytes(), place().startBytes());
+            return ByteRange.between(start, Math.min(disk.sizeBytes(), place().endBytes()));
         }
 
         @Override

@@ -19,10 +19,10 @@ import virtshrink.block.ExternalTool;
 public final class MountedImage implements AutoCloseable {
     private static final long PATIENCE_NANOS = TimeUnit.SECONDS.toNanos(20);
 
-    private final String device;
+    private final LoopDevice device;
     private final Path mountPoint;
 
-    private MountedImage(String device, Path mountPoint) {
+    private MountedImage(LoopDevice device, Path mountPoint) {
         this.device = device;
         this.mountPoint = mountPoint;
     }
@@ -52,6 +52,12 @@ public final class MountedImage implements AutoCloseable {
         return ntfs(image, Optional.of(part), mountPoint, options);
     }
 
+    /** Mounts exFAT by exfat-fuse. */
+    public static MountedImage exfat(Path image, Path mountPoint, String options) throws IOException {
+        ExternalTool.assume("mount.exfat-fuse", "exfat-fuse");
+        return mount(image, Optional.empty(), mountPoint, "mount.exfat-fuse", "-o", options);
+    }
+
     private static MountedImage mount(Path image, Optional<ByteRange> part, Path mountPoint, String options)
             throws IOException {
         return mount(image, part, mountPoint, "mount", "-o", options);
@@ -65,28 +71,21 @@ public final class MountedImage implements AutoCloseable {
 
     private static MountedImage mount(Path image, Optional<ByteRange> part, Path mountPoint, String... command)
             throws IOException {
-        ExternalTool.assumeRoot();
-        ExternalTool.assume("losetup", "mount");
         ExternalTool.assume("mount", "mount");
-        List<String> attach = new ArrayList<>(List.of("losetup", "--find", "--show"));
-        part.ifPresent(range -> attach.addAll(List.of(
-                "--offset", Long.toString(range.startBytes()), "--sizelimit", Long.toString(range.lengthBytes()))));
-        attach.add(image.toString());
-        String device = ExternalTool.run(attach.toArray(String[]::new)).strip();
+        LoopDevice device = LoopDevice.attach(image, part);
         Files.createDirectories(mountPoint);
         List<String> mount = new ArrayList<>(List.of(command));
-        mount.addAll(List.of(device, mountPoint.toString()));
+        mount.addAll(List.of(device.path().toString(), mountPoint.toString()));
         ExternalTool.Result result = ExternalTool.attempt("", mount.toArray(String[]::new));
-        MountedImage mounted = new MountedImage(device, mountPoint);
         if (result.exitCode() != 0) {
-            mounted.detach();
+            device.close();
             Assumptions.assumeFalse(
                     result.output().contains("unknown filesystem type")
                             || result.output().contains("permitted"),
                     "this kernel does not mount it: " + result.output());
             throw new IOException(mount + ": " + result.output());
         }
-        return mounted;
+        return new MountedImage(device, mountPoint);
     }
 
     /** The root of the mounted filesystem. */
@@ -96,13 +95,13 @@ public final class MountedImage implements AutoCloseable {
 
     /** The loop device: {@code /dev/loop0}. */
     public String device() {
-        return device;
+        return device.path().toString();
     }
 
     /** Everything written so far is in the file, which stays mounted. */
     public void sync() throws IOException {
         ExternalTool.run("sync", "-f", mountPoint.toString());
-        ExternalTool.run("blockdev", "--flushbufs", device);
+        ExternalTool.run("blockdev", "--flushbufs", device());
     }
 
     @Override
@@ -113,22 +112,9 @@ public final class MountedImage implements AutoCloseable {
             LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(20));
             result = ExternalTool.attempt("", "umount", mountPoint.toString());
         }
-        detach();
+        device.close();
         if (result.exitCode() != 0) {
             throw new IOException("umount " + mountPoint + ": " + result.output());
-        }
-    }
-
-    /** A driver in user space may end a little later than the mount; what it wrote is in the file when the device has no file any more. */
-    private void detach() throws IOException {
-        ExternalTool.run("losetup", "--detach", device);
-        Path backing = Path.of("/sys/block", device.replaceFirst("^/dev/", ""), "loop", "backing_file");
-        long deadline = System.nanoTime() + PATIENCE_NANOS;
-        while (Files.exists(backing)) {
-            if (System.nanoTime() > deadline) {
-                throw new IOException(device + " is still in use");
-            }
-            LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(5));
         }
     }
 }

@@ -47,6 +47,17 @@ public final class TreeDigest {
         return new TreeDigest(entries);
     }
 
+    /** Names, sizes and checksums of regular files alone: for copies, whose times and owners mean nothing. */
+    public static TreeDigest ofContent(Path root) throws IOException {
+        SortedMap<String, String> entries = new TreeMap<>();
+        try (Stream<Path> walk = Files.walk(root)) {
+            for (Path path : walk.filter(Files::isRegularFile).toList()) {
+                entries.put(root.relativize(path).toString(), Files.size(path) + " bytes, content " + checksum(path));
+            }
+        }
+        return new TreeDigest(entries);
+    }
+
     private static String describe(Path path) throws IOException {
         Map<String, Object> facts = Files.readAttributes(path, "unix:*", LinkOption.NOFOLLOW_LINKS);
         int mode = (Integer) facts.getOrDefault("mode", 0);
