@@ -4,7 +4,6 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.Optional;
-import java.util.OptionalLong;
 import virtshrink.block.BlockSource;
 import virtshrink.block.ByteRange;
 import virtshrink.block.CorruptStructureException;
@@ -102,16 +101,19 @@ public final class NtfsReader implements FreeSpaceReader {
             return new FilesystemState.Unsupported("$Bitmap is not fully initialised");
         }
         FreeClusters clusters = FreeClusters.read(mft, bitmap);
-        OptionalLong owned = ClusterOwners.count(mft, clusters.free());
-        long used = boot.clusters() - clusters.freeClusters();
-        if (log.empty() && owned.isPresent() && owned.getAsLong() != used) {
+        Optional<ClusterSum> owned = ClusterOwners.sum(mft, clusters.free());
+        ClusterSum used = clusters.sum().within(ClusterSum.NONE.plus(0, boot.clusters()));
+        if (log.empty() && owned.isPresent() && !owned.get().equals(used)) {
             return new FilesystemState.Dirty(
-                    "%d clusters are in use, files own %d: not cleanly dismounted, or chkdsk is due"
-                            .formatted(used, owned.getAsLong()));
+                    "%d clusters are in use, files own %d, and not the same ones: not cleanly dismounted, or chkdsk is due"
+                            .formatted(used.count(), owned.get().count()));
         }
         RangeSet copy = RangeSet.of(new ByteRange(boot.copyAt(), NtfsBootSector.LENGTH_BYTES));
         return new FilesystemState.FreeSpace(
-                clusters.freeClusters() * boot.clusterBytes(), clusters.free().subtract(copy), Optional.empty(), !log.empty());
+                clusters.sum().count() * boot.clusterBytes(),
+                clusters.free().subtract(copy),
+                Optional.empty(),
+                !log.empty());
     }
 
     /** The redundant structures of the format. */

@@ -12,6 +12,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.function.Consumer;
+import virtshrink.block.ByteRange;
 import virtshrink.block.MemoryDisk;
 import virtshrink.filesystem.FilesystemState;
 
@@ -24,7 +25,7 @@ final class NtfsImage {
     private final int clusterBytes;
     private final int recordBytes;
     private final int mftAt;
-    private final int mirrorAt;
+    private final long mirrorAt;
 
     private NtfsImage(MemoryDisk disk) {
         this.disk = disk;
@@ -32,7 +33,12 @@ final class NtfsImage {
         this.clusterBytes = boot.getChar(0x0B) * boot.get(0x0D);
         this.recordBytes = boot.get(0x40) > 0 ? boot.get(0x40) * clusterBytes : 1 << -boot.get(0x40);
         this.mftAt = (int) boot.getLong(0x30) * clusterBytes;
-        this.mirrorAt = (int) boot.getLong(0x38) * clusterBytes;
+        this.mirrorAt = boot.getLong(0x38) * clusterBytes;
+    }
+
+    /** The beginning of a volume is enough, with all that is to be changed; the mirrored records may lie behind it. */
+    static NtfsImage of(MemoryDisk start) {
+        return new NtfsImage(start);
     }
 
     static NtfsImage load(Path image) throws IOException {
@@ -64,7 +70,7 @@ final class NtfsImage {
         return mftAt + number * recordBytes;
     }
 
-    int mirrorAt(int number) {
+    long mirrorAt(int number) {
         return mirrorAt + number * recordBytes;
     }
 
@@ -86,14 +92,15 @@ final class NtfsImage {
     /** Changes a record, and its copy where it has one; bytes as they are without the update sequence. */
     NtfsImage edit(int number, Consumer<ByteBuffer> change) {
         editAt(recordAt(number), recordBytes, change);
-        if (number < 4) {
-            System.arraycopy(disk.bytes(), recordAt(number), disk.bytes(), mirrorAt(number), recordBytes);
+        if (number < 4 && mirrorAt(number) < disk.sizeBytes()) {
+            System.arraycopy(disk.bytes(), recordAt(number), disk.bytes(), (int) mirrorAt(number), recordBytes);
         }
         return this;
     }
 
     /** Changes any structure with an update sequence. */
-    NtfsImage editAt(int at, int length, Consumer<ByteBuffer> change) {
+    NtfsImage editAt(long place, int length, Consumer<ByteBuffer> change) {
+        int at = Math.toIntExact(place);
         ByteBuffer record = little(Arrays.copyOfRange(disk.bytes(), at, at + length));
         UpdateSequence.apply("test", at, record.duplicate());
         change.accept(record);
@@ -125,21 +132,43 @@ final class NtfsImage {
 
     /** Changes the first attribute of a type of a record. */
     NtfsImage attribute(int number, int type, Consumer<ByteBuffer> change) {
-        return edit(number, record -> change.accept(
-                record.slice(attributeAt(record, type), record.getInt(attributeAt(record, type) + 4))
-                        .order(ByteOrder.LITTLE_ENDIAN)));
+        return edit(
+                number,
+                record -> change.accept(
+                        record.slice(attributeAt(record, type), record.getInt(attributeAt(record, type) + 4))
+                                .order(ByteOrder.LITTLE_ENDIAN)));
     }
 
     /** First cluster and number of clusters of a non-resident attribute that is in one piece. */
     int[] run(int number, int type) {
         List<int[]> runs = new ArrayList<>();
-        for (AttributeRecord attribute : FileRecord.parse(unprotected(number), number, 0).attributes()) {
+        for (AttributeRecord attribute :
+                FileRecord.parse(unprotected(number), number, 0).attributes()) {
             if (attribute.type() == type && attribute.nonResident()) {
                 attribute.forEachRun(Integer.MAX_VALUE, (lcn, length) -> runs.add(new int[] {(int) lcn, (int) length}));
             }
         }
         assertEquals(1, runs.size());
         return runs.get(0);
+    }
+
+    /**
+     * Where the lengths and places of a record's runs lie, in bytes of the disk. Not the sizes of these numbers: written longer than they
+     * need, they are the same.
+     */
+    List<ByteRange> runsOf(int number) {
+        List<ByteRange> pairs = new ArrayList<>();
+        ByteBuffer record = unprotected(number).order(ByteOrder.LITTLE_ENDIAN);
+        UpdateSequence.apply("test", 0, record.duplicate());
+        forEachAttribute(record, at -> {
+            int pair = at + record.getChar(at + 0x20);
+            while (record.get(at + 8) != 0 && record.get(pair) != 0) {
+                int length = (record.get(pair) & 0xF) + (record.get(pair) >> 4 & 0xF);
+                pairs.add(new ByteRange(recordAt(number) + pair + 1, length));
+                pair += 1 + length;
+            }
+        });
+        return pairs;
     }
 
     private ByteBuffer unprotected(int number) {
@@ -283,12 +312,14 @@ final class NtfsImage {
     }
 
     private static byte[] list(List<Entry> entries) {
-        ByteBuffer list = little(new byte[entries.stream().mapToInt(NtfsImage::lengthOf).sum()]);
+        ByteBuffer list =
+                little(new byte[entries.stream().mapToInt(NtfsImage::lengthOf).sum()]);
         int at = 0;
         for (Entry entry : entries) {
             list.putInt(at, entry.type).putChar(at + 4, (char) lengthOf(entry));
             list.put(at + 6, (byte) entry.name.length()).put(at + 7, (byte) 0x1A);
-            list.putLong(at + 8, entry.vcn).putLong(at + 0x10, entry.reference).putChar(at + 0x18, (char) entry.instance);
+            list.putLong(at + 8, entry.vcn).putLong(at + 0x10, entry.reference).putChar(at + 0x18, (char)
+                    entry.instance);
             for (int i = 0; i < entry.name.length(); i++) {
                 list.putChar(at + 0x1A + i * 2, entry.name.charAt(i));
             }
