@@ -27,7 +27,6 @@ public record DiskInspection(
     /** A Linux may have them mounted, but suspends into swap areas, or into files on what is its own. */
     static final Set<String> NEVER_SUSPENDED_INTO = Set.of("vfat", "exfat");
 
-
     public DiskInspection {
         filesystems = List.copyOf(filesystems);
     }
@@ -94,7 +93,8 @@ public record DiskInspection(
         return filesystems.stream()
                 .filter(finding -> finding.replayed().isPresent()
                         || (finding.state() instanceof FilesystemState.Dirty
-                                && NEVER_SUSPENDED_INTO.contains(finding.identity().type())))
+                                && NEVER_SUSPENDED_INTO.contains(
+                                        finding.identity().type())))
                 .findFirst()
                 .map(finding -> finding.device() + " is not clean, so the guest may need this");
     }

@@ -47,7 +47,9 @@ class LvmCorpusTest {
             for (LvmLayout.LogicalVolume logical : layout.logicalVolumes()) {
                 assertTrue(List.of(facts.group(2).split(",")).contains(logical.name()), logical::toString);
                 assertEquals(
-                        logical.name().equals("mirrormirror"), logical.leftAlone().isPresent(), logical::toString);
+                        logical.name().equals("mirrormirror"),
+                        logical.leftAlone().isPresent(),
+                        logical::toString);
             }
         }
     }
