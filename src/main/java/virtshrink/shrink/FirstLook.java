@@ -134,16 +134,16 @@ final class FirstLook implements AutoCloseable {
 
         Seen(ShrinkRequest request, Pace pace) {
             this.request = request;
-            this.replaysJournals = request.replayJournals()
-                    && DiskView.whyNoReplay(request).isEmpty();
+            this.replaysJournals =
+                    request.replayJournals() && DiskView.whyNoReplay(request).isEmpty();
             ImageWork.Terms terms = new ImageWork.Terms(true, Optional.empty(), Optional.empty(), pace);
             try {
                 work = Optional.of(ImageWork.begin(
                         RunDirectory.standard(), request.image(), request.format(), terms, RunOwner.LOOKER));
                 served = Optional.of(work.get().serveOriginal());
                 GuestDisk disk = guestDisk();
-                inspection =
-                        Optional.of(DiskView.inspector(replaysJournals).inspect(disk.source(), disk.name(), disk.sectorBytes()));
+                inspection = Optional.of(
+                        DiskView.inspector(replaysJournals).inspect(disk.source(), disk.name(), disk.sectorBytes()));
                 if (!mayReachFurther()) {
                     close();
                 }

@@ -245,7 +245,8 @@ final class DomainHost implements AutoCloseable {
         private final Collaborators real = new ProductionCollaborators();
 
         @Override
-        public DiskInspection inspect(Path image, ImageFormat format, boolean replayJournals) throws IOException, ImageRefusedException {
+        public DiskInspection inspect(Path image, ImageFormat format, boolean replayJournals)
+                throws IOException, ImageRefusedException {
             return real.inspect(image, format, replayJournals);
         }
 

@@ -65,18 +65,16 @@ final class FatTable {
                     boot.fatOffset(0),
                     "begins with media type 0x%02x, the boot sector has 0x%02x".formatted(first & 0xff, boot.media()));
         }
-        boolean clean =
-                switch (boot.type()) {
-                    case FAT12 -> (second & FAT12_CLEAN) != 0;
-                    case FAT16 -> (second & FAT16_CLEAN) != 0;
-                    case FAT32, EXFAT -> (second & FAT32_CLEAN) != 0 && !isMarkedByWindows(volume, boot);
-                };
-        boolean noErrors =
-                switch (boot.type()) {
-                    case FAT12 -> true;
-                    case FAT16 -> (second & FAT16_NO_ERRORS) != 0;
-                    case FAT32, EXFAT -> (second & FAT32_NO_ERRORS) != 0;
-                };
+        boolean clean = switch (boot.type()) {
+            case FAT12 -> (second & FAT12_CLEAN) != 0;
+            case FAT16 -> (second & FAT16_CLEAN) != 0;
+            case FAT32, EXFAT -> (second & FAT32_CLEAN) != 0 && !isMarkedByWindows(volume, boot);
+        };
+        boolean noErrors = switch (boot.type()) {
+            case FAT12 -> true;
+            case FAT16 -> (second & FAT16_NO_ERRORS) != 0;
+            case FAT32, EXFAT -> (second & FAT32_NO_ERRORS) != 0;
+        };
         if (!clean) {
             return Optional.of("not cleanly unmounted (marked in the file allocation table)");
         }

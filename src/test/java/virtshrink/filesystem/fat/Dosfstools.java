@@ -97,7 +97,10 @@ final class Dosfstools {
         Random random = new Random(unit + content.ordinal());
         int files = content == Content.FRAGMENTED ? 40 : 8;
         for (int number = 0; number < files; number++) {
-            write(source.resolve("file number %d.data".formatted(number)), random, random.nextInt((int) (2 * unit)) + 1);
+            write(
+                    source.resolve("file number %d.data".formatted(number)),
+                    random,
+                    random.nextInt((int) (2 * unit)) + 1);
         }
         Path deep = Files.createDirectories(source.resolve("DIR/a directory with a long name/DEEP"));
         write(deep.resolve("FILE.BIN"), random, (int) unit);
@@ -185,16 +188,15 @@ final class Dosfstools {
     static Map<String, String> digests(Path root) throws IOException {
         Map<String, String> digests = new TreeMap<>();
         try (Stream<Path> walk = Files.walk(root)) {
-            walk.forEach(path ->
-                    digests.put(root.relativize(path).toString(), Files.isDirectory(path) ? "" : digest(path)));
+            walk.forEach(
+                    path -> digests.put(root.relativize(path).toString(), Files.isDirectory(path) ? "" : digest(path)));
         }
         return digests;
     }
 
     private static String digest(Path file) {
         try {
-            return HexFormat.of()
-                    .formatHex(MessageDigest.getInstance("SHA-256").digest(Files.readAllBytes(file)));
+            return HexFormat.of().formatHex(MessageDigest.getInstance("SHA-256").digest(Files.readAllBytes(file)));
         } catch (IOException failed) {
             throw new UncheckedIOException(failed);
         } catch (NoSuchAlgorithmException impossible) {

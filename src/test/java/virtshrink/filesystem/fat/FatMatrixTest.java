@@ -72,7 +72,8 @@ class FatMatrixTest {
                 new Image(10 * GIB, Content.USED, "-F 32"),
                 new Image(40 * GIB, Content.FRAGMENTED, "-F 32 -s 64"),
                 new Image(70 * GIB, Content.USED, "-F 32 -s 128 -f 2"),
-                // Fewer clusters than the specification wants for its type; no driver takes these for anything else, and
+                // Fewer clusters than the specification wants for its type; no driver takes these for anything else,
+                // and
                 // mtools, which does, can put nothing into them.
                 new Image(MIB, Content.EMPTY, "-F 32 -s 1"),
                 new Image(16 * MIB, Content.EMPTY, "-F 32 -s 1"),
