@@ -123,7 +123,8 @@ class LvmInspectionTest {
 
     private void assertUnchanged(String name, TreeDigest before) throws IOException {
         Path content = VolumeContent.gather(logical(name), members, directory.resolve(name + ".after"));
-        boolean xfs = ExternalTool.attempt("", "xfs_repair", "-n", content.toString()).exitCode() == 0;
+        boolean xfs =
+                ExternalTool.attempt("", "xfs_repair", "-n", content.toString()).exitCode() == 0;
         if (!xfs) {
             ExternalTool.run("e2fsck", "-fn", content.toString());
         }
