@@ -27,7 +27,6 @@ public record DiskInspection(
     /** A Linux may have them mounted, but suspends into swap areas, or into files on what is its own. */
     static final Set<String> NEVER_SUSPENDED_INTO = Set.of("vfat", "exfat");
 
-
     public DiskInspection {
         filesystems = List.copyOf(filesystems);
     }
@@ -55,9 +54,9 @@ public record DiskInspection(
     }
 
     /**
-     * The same disk with the free space of swap, btrfs and LVM physical volumes left alone: none of them carries a mark of being in use by a
-     * suspended guest, so they share the fate of any filesystem of the domain that does. So do filesystems whose journals were replayed: a
-     * suspended guest goes on without a replay.
+     * The same disk with the free space of swap, btrfs, LVM physical volumes and what else says so left alone: none of them carries a mark of
+     * being in use by a suspended guest, so they share the fate of any filesystem of the domain that does. So do filesystems whose journals were
+     * replayed: a suspended guest goes on without a replay.
      *
      * @param reason what was found, and where
      */
@@ -78,8 +77,9 @@ public record DiskInspection(
      */
     public DiskInspection withUnmarkedLeftAlone(String reason) {
         List<FilesystemFinding> changed = filesystems.stream()
-                .map(finding -> finding.state() instanceof FilesystemState.FreeSpace
-                                && UNMARKED.contains(finding.identity().type())
+                .map(finding -> finding.state() instanceof FilesystemState.FreeSpace space
+                                && (!space.marksUse()
+                                        || UNMARKED.contains(finding.identity().type()))
                         ? finding.leftAlone("left alone: " + reason)
                         : finding)
                 .toList();
@@ -94,7 +94,8 @@ public record DiskInspection(
         return filesystems.stream()
                 .filter(finding -> finding.replayed().isPresent()
                         || (finding.state() instanceof FilesystemState.Dirty
-                                && NEVER_SUSPENDED_INTO.contains(finding.identity().type())))
+                                && NEVER_SUSPENDED_INTO.contains(
+                                        finding.identity().type())))
                 .findFirst()
                 .map(finding -> finding.device() + " is not clean, so the guest may need this");
     }

@@ -11,6 +11,7 @@ import virtshrink.filesystem.fat.ExfatReader;
 import virtshrink.filesystem.fat.FatReader;
 import virtshrink.filesystem.ntfs.NtfsReader;
 import virtshrink.filesystem.swap.SwapReader;
+import virtshrink.filesystem.xfs.XfsReader;
 
 /** Finds the filesystems of a disk and what is free in them. Stateless apart from its readers; may be used from several threads. */
 public final class DiskInspector {
@@ -41,7 +42,8 @@ public final class DiskInspector {
                 new FatReader(),
                 new ExfatReader(),
                 new BtrfsReader(),
-                new NtfsReader()));
+                new NtfsReader(),
+                new XfsReader()));
     }
 
     /**

@@ -28,12 +28,9 @@ final class FirstLook implements AutoCloseable {
     /** Each costs a server of some 30 MiB while it is looked at together with others. A volume group over more disks is left alone. */
     private static final int MOST_TOGETHER = 16;
 
-    private final Pace pace;
     private final List<Seen> all = new ArrayList<>();
 
-    private FirstLook(Pace pace) {
-        this.pace = pace;
-    }
+    private FirstLook() {}
 
     /**
      * Looks.
@@ -41,7 +38,7 @@ final class FirstLook implements AutoCloseable {
      * @return what each disk's run has to know, in the order of the disks
      */
     static List<RunContext> at(List<ShrinkRequest> disks, Pace pace) {
-        try (FirstLook look = new FirstLook(pace)) {
+        try (FirstLook look = new FirstLook()) {
             for (ShrinkRequest disk : disks) {
                 look.all.add(new Seen(disk, pace));
             }
@@ -137,16 +134,16 @@ final class FirstLook implements AutoCloseable {
 
         Seen(ShrinkRequest request, Pace pace) {
             this.request = request;
-            this.replaysJournals = request.replayJournals()
-                    && DiskView.whyNoReplay(request).isEmpty();
+            this.replaysJournals =
+                    request.replayJournals() && DiskView.whyNoReplay(request).isEmpty();
             ImageWork.Terms terms = new ImageWork.Terms(true, Optional.empty(), Optional.empty(), pace);
             try {
                 work = Optional.of(ImageWork.begin(
                         RunDirectory.standard(), request.image(), request.format(), terms, RunOwner.LOOKER));
                 served = Optional.of(work.get().serveOriginal());
                 GuestDisk disk = guestDisk();
-                inspection =
-                        Optional.of(DiskView.inspector(replaysJournals).inspect(disk.source(), disk.name(), disk.sectorBytes()));
+                inspection = Optional.of(
+                        DiskView.inspector(replaysJournals).inspect(disk.source(), disk.name(), disk.sectorBytes()));
                 if (!mayReachFurther()) {
                     close();
                 }

@@ -63,7 +63,8 @@ final class FakeCollaborators implements Collaborators {
     }
 
     @Override
-    public DiskInspection inspect(Path image, ImageFormat format, boolean replayJournals) throws IOException, ImageRefusedException {
+    public DiskInspection inspect(Path image, ImageFormat format, boolean replayJournals)
+            throws IOException, ImageRefusedException {
         replayedJournals = Optional.of(replayJournals);
         if (inspectionFailure.isPresent()) {
             Exception failure = inspectionFailure.get();

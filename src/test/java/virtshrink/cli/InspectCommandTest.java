@@ -9,13 +9,13 @@ import java.nio.file.NoSuchFileException;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import org.junit.jupiter.api.Test;
 import virtshrink.block.ByteRange;
 import virtshrink.block.RangeSet;
 import virtshrink.filesystem.FilesystemState;
-import virtshrink.inspect.FilesystemFinding;
-import org.junit.jupiter.api.Test;
 import virtshrink.image.ImageRefusedException;
 import virtshrink.inspect.DiskInspection;
+import virtshrink.inspect.FilesystemFinding;
 
 class InspectCommandTest {
     private final Cli cli = new Cli();

@@ -26,8 +26,8 @@ class ReplayedJournalTest {
     private static final int FIRST = MIB;
     private static final int SECOND = 2 * MIB;
 
-    private static final FilesystemState REPLAYED =
-            new FilesystemState.FreeSpace(4096, RangeSet.of(new ByteRange(8192, 4096)), Optional.of("journal replayed"));
+    private static final FilesystemState REPLAYED = new FilesystemState.FreeSpace(
+            4096, RangeSet.of(new ByteRange(8192, 4096)), Optional.of("journal replayed"));
 
     /** Finds its text at the beginning of a volume. */
     private record Named(String type, FilesystemState answer) implements FreeSpaceReader {
@@ -71,7 +71,8 @@ class ReplayedJournalTest {
         DiskInspection inspection = inspect(disk());
         assertEquals("free-space ", text(inspection, 0));
         assertEquals(RangeSet.of(new ByteRange(FIRST + 8192, 4096)), inspection.freeSpace());
-        assertEquals(Optional.of("journal replayed"), inspection.filesystems().get(0).replayed());
+        assertEquals(
+                Optional.of("journal replayed"), inspection.filesystems().get(0).replayed());
         assertEquals(Optional.empty(), inspection.doubt());
     }
 
@@ -108,18 +109,17 @@ class ReplayedJournalTest {
         "crypto_LUKS,unsupported,sda2 (crypto_LUKS) cannot be read",
         "vfat,corrupt,sda2 is not clean"
     })
-    void itIsNotReplayedBesideWhatMayHoldASuspendedGuest(String type, String state, String reason)
-            throws IOException {
-        FilesystemState answer =
-                switch (state) {
-                    case "free" -> new FilesystemState.FreeSpace(4096, RangeSet.of(new ByteRange(0, 4096)));
-                    case "dirty" -> new FilesystemState.Dirty("in use");
-                    case "corrupt" -> new FilesystemState.Corrupt("broken");
-                    default -> new FilesystemState.Unsupported("unknown");
-                };
+    void itIsNotReplayedBesideWhatMayHoldASuspendedGuest(String type, String state, String reason) throws IOException {
+        FilesystemState answer = switch (state) {
+            case "free" -> new FilesystemState.FreeSpace(4096, RangeSet.of(new ByteRange(0, 4096)));
+            case "dirty" -> new FilesystemState.Dirty("in use");
+            case "corrupt" -> new FilesystemState.Corrupt("broken");
+            default -> new FilesystemState.Unsupported("unknown");
+        };
         DiskInspection inspection = inspect(disk().put(SECOND, type), new Named(type, answer));
         assertTrue(
-                text(inspection, 0).startsWith("dirty not cleanly unmounted, and its journal is not replayed: " + reason),
+                text(inspection, 0)
+                        .startsWith("dirty not cleanly unmounted, and its journal is not replayed: " + reason),
                 text(inspection, 0));
         assertTrue(inspection.freeSpace().isEmpty());
         assertTrue(inspection.doubt().isPresent());
@@ -129,12 +129,11 @@ class ReplayedJournalTest {
     @ParameterizedTest
     @CsvSource({"vfat,dirty", "exfat,dirty", "vfat,unsupported", "iso9660,unsupported", "xfs,free", "ext4,free"})
     void itIsReplayedBesideWhatHoldsNoSuspendedGuest(String type, String state) throws IOException {
-        FilesystemState answer =
-                switch (state) {
-                    case "free" -> new FilesystemState.FreeSpace(0, RangeSet.empty());
-                    case "dirty" -> new FilesystemState.Dirty("in use");
-                    default -> new FilesystemState.Unsupported("unknown");
-                };
+        FilesystemState answer = switch (state) {
+            case "free" -> new FilesystemState.FreeSpace(0, RangeSet.empty());
+            case "dirty" -> new FilesystemState.Dirty("in use");
+            default -> new FilesystemState.Unsupported("unknown");
+        };
         DiskInspection inspection = inspect(disk().put(SECOND, type), new Named(type, answer));
         assertEquals("free-space ", text(inspection, 0));
         assertEquals(RangeSet.of(new ByteRange(FIRST + 8192, 4096)), inspection.freeSpace());

@@ -132,11 +132,7 @@ class EligibilityTest {
     }
 
     @ParameterizedTest
-    @CsvSource(
-            nullValues = "none",
-            delimiter = '|',
-            textBlock =
-                    """
+    @CsvSource(nullValues = "none", delimiter = '|', textBlock = """
             FROM_SNAPSHOT | none                                                             | neither by a shutdown
             UNKNOWN       | none                                                             | there is no log of it
             UNKNOWN       | 2026-01-01 00:00:00.000+0000: shutting down, reason=shutdown     |
@@ -148,7 +144,8 @@ class EligibilityTest {
             Files.writeString(directory.resolve("web.log"), log + "\n");
         }
         assertEquals(words == null, whyNoReplay(subject).isEmpty(), () -> "" + whyNoReplay(subject));
-        assertTrue(whyNoReplay(subject).orElse("").contains(words == null ? "" : words), () -> "" + whyNoReplay(subject));
+        assertTrue(
+                whyNoReplay(subject).orElse("").contains(words == null ? "" : words), () -> "" + whyNoReplay(subject));
     }
 
     /** What keeps the domain from being touched at all also forbids a replay, should it come up in mid-run. */

@@ -41,8 +41,7 @@ class JournalReplayTest {
     private static Path image(String name) throws IOException {
         Path image = directory.resolve(name);
         Files.deleteIfExists(image);
-        ExternalTool.run(
-                "qemu-img", "convert", "-f", "raw", "-O", "qcow2", crashed.toString(), image.toString());
+        ExternalTool.run("qemu-img", "convert", "-f", "raw", "-O", "qcow2", crashed.toString(), image.toString());
         return image;
     }
 

@@ -55,9 +55,8 @@ enum LifeKind {
 
     /** How many kinds there are of the same filesystem. */
     int ofItsFilesystem() {
-        return (int) Arrays.stream(values())
-                .filter(kind -> kind.type.equals(type))
-                .count();
+        return (int)
+                Arrays.stream(values()).filter(kind -> kind.type.equals(type)).count();
     }
 
     /** Of the partition on its disk. */
@@ -93,7 +92,7 @@ enum LifeKind {
     /** What there is, without changing anything. */
     TreeDigest look(Path raw, Path directory) throws IOException {
         if (type.equals("vfat")) {
-            return extract(raw, Files.createTempDirectory(directory, "extracted"));
+            return extract(raw, START, directory);
         }
         try (MountedImage mounted = mount(raw, directory, "ro")) {
             return TreeDigest.of(mounted.path());
@@ -111,10 +110,13 @@ enum LifeKind {
     }
 
     /** Times and attributes of FAT are in the listing, which becomes a file among the others. */
-    private static TreeDigest extract(Path raw, Path copies) throws IOException {
-        String image = raw + "@@" + START;
+    static TreeDigest extract(Path raw, long offsetBytes, Path directory) throws IOException {
+        Path copies = Files.createTempDirectory(directory, "extracted");
+        String image = raw + "@@" + offsetBytes;
         ExternalTool.attempt("", "mcopy", "-i", image, "-s", "-Q", "-n", "-b", "::", copies.toString());
-        Files.writeString(copies.resolve("listing"), ExternalTool.attempt("", "mdir", "-i", image, "-/", "-a", "::").output());
+        Files.writeString(
+                copies.resolve("listing"),
+                ExternalTool.attempt("", "mdir", "-i", image, "-/", "-a", "::").output());
         TreeDigest digest = TreeDigest.ofContent(copies);
         ExternalTool.run("rm", "-rf", copies.toString());
         return digest;

@@ -25,7 +25,8 @@ public final class CrashedExt {
      * @param seed of the life, and of how it ends
      * @return the copy
      */
-    public static Path crash(Path image, String makeOptions, String mountOptions, long seed, int steps) throws IOException {
+    public static Path crash(Path image, String makeOptions, String mountOptions, long seed, int steps)
+            throws IOException {
         E2fsprogs.make(image, 48 << 20, makeOptions.split(" ", -1));
         Random random = new Random(seed);
         Path copy = image.resolveSibling(image.getFileName() + ".crashed");
