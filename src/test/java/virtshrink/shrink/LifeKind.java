@@ -99,7 +99,7 @@ enum LifeKind {
         }
     }
 
-    private MountedImage mount(Path raw, Path directory, String options) throws IOException {
+    MountedImage mount(Path raw, Path directory, String options) throws IOException {
         Path at = directory.resolve("mounted");
         if (type.equals("ntfs")) {
             return MountedImage.ntfs(raw, place(), at, options);
