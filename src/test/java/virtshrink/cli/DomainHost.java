@@ -245,8 +245,9 @@ final class DomainHost implements AutoCloseable {
         private final Collaborators real = new ProductionCollaborators();
 
         @Override
-        public DiskInspection inspect(Path image, ImageFormat format) throws IOException, ImageRefusedException {
-            return real.inspect(image, format);
+        public DiskInspection inspect(Path image, ImageFormat format, boolean replayJournals)
+                throws IOException, ImageRefusedException {
+            return real.inspect(image, format, replayJournals);
         }
 
         @Override

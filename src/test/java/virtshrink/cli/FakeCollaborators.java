@@ -62,7 +62,8 @@ final class FakeCollaborators implements Collaborators {
     }
 
     @Override
-    public DiskInspection inspect(Path image, ImageFormat format) throws IOException, ImageRefusedException {
+    public DiskInspection inspect(Path image, ImageFormat format, boolean replayJournals)
+            throws IOException, ImageRefusedException {
         if (inspectionFailure.isPresent()) {
             Exception failure = inspectionFailure.get();
             if (failure instanceof IOException io) {

@@ -114,6 +114,7 @@ class ChoiceRuleTest {
                 Duration.ofDays(minimumDays),
                 Duration.ofHours(minimumHours),
                 false,
+                false,
                 OriginalsPolicy.STANDARD);
     }
 

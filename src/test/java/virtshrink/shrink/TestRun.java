@@ -110,7 +110,7 @@ final class TestRun {
 
     /** A disk of the same guest, without which this one is not understood. */
     TestRun companion(ShrinkRequest disk) {
-        context = new RunContext(Optional.empty(), Optional.empty(), List.of(disk));
+        context = new RunContext(Optional.empty(), Optional.empty(), Optional.empty(), List.of(disk));
         return this;
     }
 

@@ -3,7 +3,6 @@ package virtshrink.volume.lvm;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
-import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -156,9 +155,10 @@ final class VolumeGroupText {
         long count = atLeastOne(section, "extent_count");
         String type = section.text("type");
         if (!type.equals("striped")) {
-            List<LvSegment.Area> areas =
-                    section.values().containsKey("mirrors") ? areas(section, "mirrors") : List.of();
-            Set<String> names = new LinkedHashSet<>(section.allTexts());
+            // The only one of the others that takes of physical volumes itself: old mirrors, and what pvmove makes.
+            List<LvSegment.Area> areas = type.equals("mirror") ? areas(section, "mirrors") : List.of();
+            List<String> names = section.allTexts();
+            names.remove(type);
             return new LvSegment.Other(start, count, type, areas, Set.copyOf(names));
         }
         long stripes = atLeastOne(section, "stripe_count");
