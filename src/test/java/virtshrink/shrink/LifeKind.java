@@ -94,7 +94,8 @@ enum LifeKind {
         if (type.equals("vfat")) {
             return extract(raw, START, directory);
         }
-        try (MountedImage mounted = mount(raw, directory, "ro")) {
+        // Even a read-only mount of XFS writes to the log, unless it does not look at it.
+        try (MountedImage mounted = mount(raw, directory, type.equals("xfs") ? "ro,norecovery" : "ro")) {
             return TreeDigest.of(mounted.path());
         }
     }
