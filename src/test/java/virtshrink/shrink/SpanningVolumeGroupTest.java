@@ -29,7 +29,7 @@ import virtshrink.os.FileStatus;
 /** A volume group over two disks of one guest is put together when both are shrunk in one go. */
 @Timeout(value = 120, unit = TimeUnit.SECONDS)
 class SpanningVolumeGroupTest {
-    private static final int KILLS = Integer.getInteger("virtshrink.kills", 8);
+    private static final int KILLS = Integer.getInteger("virtshrink.kills", 6);
     private static final long SEED = Long.getLong("virtshrink.seed", 20_261_122);
 
     @TempDir
