@@ -24,8 +24,20 @@ public final class DiskInspector {
 
     /** With every reader that this program has. */
     public static DiskInspector standard() {
+        return with(new ExtReader());
+    }
+
+    /**
+     * The same, but what was not cleanly unmounted is read as it will be once its journal has been replayed, where that can be foretold. For a
+     * guest that was powered off hard; that it was not suspended is for the caller to know, as far as the disks do not tell.
+     */
+    public static DiskInspector replayingJournals() {
+        return with(ExtReader.replayingJournals());
+    }
+
+    private static DiskInspector with(ExtReader ext) {
         return new DiskInspector(List.of(
-                new ExtReader(),
+                ext,
                 new SwapReader(),
                 new FatReader(),
                 new ExfatReader(),

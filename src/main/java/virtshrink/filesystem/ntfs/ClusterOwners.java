@@ -16,7 +16,6 @@ final class ClusterOwners {
     static final long MOST_TABLE_BYTES = 4L << 30;
 
     private static final int PIECE_BYTES = 1 << 20;
-    private static final int FILE = FileRecord.MAGIC;
 
     private final MasterFileTable mft;
     private final RangeSet free;
@@ -62,16 +61,13 @@ final class ClusterOwners {
         return new Bitmap(mft.read(bitmap, 0, bytes), (int) records);
     }
 
+    /** @param allocated whether the bitmap of {@code $MFT} says that the record is in use */
     private void check(ByteBuffer bytes, long number, boolean allocated) {
-        long offsetBytes = number * bytes.remaining();
-        boolean marked = bytes.order(java.nio.ByteOrder.LITTLE_ENDIAN).getInt(0) == FILE;
-        if (!marked && !allocated) {
+        // What no one uses may be anything: never written, or left over.
+        if (!allocated && !FileRecord.looksInUse(bytes)) {
             return;
         }
-        if (!allocated && (bytes.getChar(0x16) & 1) == 0) {
-            return;
-        }
-        FileRecord record = FileRecord.parse(bytes, number, offsetBytes);
+        FileRecord record = FileRecord.parse(bytes, number, number * bytes.remaining());
         if (!record.isInUse()) {
             return;
         }

@@ -24,6 +24,9 @@ import virtshrink.filesystem.FreeSpaceReader;
  * own a cluster that {@code $Bitmap} calls free. Where the log is empty, nothing but its absence of errors shows that a driver other than
  * Windows' own has finished with the volume: then {@code $Bitmap} must also have exactly those clusters in use that the files own.
  *
+ * <p>ntfs-3g marks nothing while it has a volume mounted, and what it has not written yet cannot be told from what never was. So a volume
+ * with an empty log says of itself that it does not mark its use.
+ *
  * <p>The free ranges are exact unless there are more than half a million; then the shortest are missing. Thread-safe, without state.
  */
 public final class NtfsReader implements FreeSpaceReader {
@@ -108,7 +111,10 @@ public final class NtfsReader implements FreeSpaceReader {
         }
         RangeSet copy = RangeSet.of(new ByteRange(boot.copyAt(), NtfsBootSector.LENGTH_BYTES));
         return new FilesystemState.FreeSpace(
-                clusters.freeClusters() * boot.clusterBytes(), clusters.free().subtract(copy));
+                clusters.freeClusters() * boot.clusterBytes(),
+                clusters.free().subtract(copy),
+                Optional.empty(),
+                !log.empty());
     }
 
     /** The redundant structures of the format. */

@@ -79,9 +79,25 @@ final class XfsLog {
         }
         int head = first == last ? blocks : headBetween(first, last);
         verifyCycles(head, first);
-        verifyLastRecord(head, first);
+        XlogRecHeader unmount = verifyLastRecord(head, first);
         // A full round leaves the head at the start, where the next one begins.
-        return head == blocks ? new XfsLsn(first + 1, 0) : new XfsLsn(first, head);
+        XfsLsn end = head == blocks ? new XfsLsn(first + 1, 0) : new XfsLsn(first, head);
+        verifyNotMountedSince(end, unmount);
+        return end;
+    }
+
+    /**
+     * Whoever mounts a clean filesystem first writes empty records behind the head, so that what an earlier round left there is never taken
+     * for its own; they give the same tail as the record of the unmount, which those of earlier mounts cannot. Until the first transaction reaches the log, this is all that tells a
+     * filesystem in use from one that is not.
+     */
+    private void verifyNotMountedSince(XfsLsn end, XlogRecHeader unmount) throws IOException, NotCleanException {
+        ByteBuffer content = readBlocks((int) end.block(), 1);
+        if (content.getInt(0) == XlogRecHeader.MAGIC) {
+            XlogRecHeader record = XlogRecHeader.parse(new StructureBytes(
+                    XlogRecHeader.STRUCTURE, startBytes + end.block() * (long) BASIC_BLOCK_BYTES, content));
+            check(!record.tailLsn().equals(unmount.tailLsn()), "it was mounted after that");
+        }
     }
 
     /** A log of zeros, which tools leave behind, holds nothing to replay. */
@@ -171,7 +187,7 @@ final class XfsLog {
         }
     }
 
-    private void verifyLastRecord(int head, long cycle) throws IOException, NotCleanException {
+    private XlogRecHeader verifyLastRecord(int head, long cycle) throws IOException, NotCleanException {
         int most = Math.min(blocks, (MOST_RECORD_BYTES + MOST_RECORD_BYTES / 64) / BASIC_BLOCK_BYTES);
         ByteBuffer before = ByteBuffer.allocate(most * BASIC_BLOCK_BYTES);
         int start = head - most;
@@ -194,6 +210,7 @@ final class XfsLog {
                 record.cycle() == (block < head ? cycle : before(cycle)),
                 "last record of cycle %d, the head's is %d".formatted(record.cycle(), cycle));
         verifyUnmount(record, block, content);
+        return record;
     }
 
     private XlogRecHeader parse(ByteBuffer content, int block) {
