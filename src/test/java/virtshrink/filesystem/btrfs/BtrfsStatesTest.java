@@ -265,8 +265,7 @@ class BtrfsStatesTest {
         }
         CapturedBtrfs captured = CapturedBtrfs.load(image);
         FilesystemState state = captured.state();
-        FilesystemState.FreeSpace space =
-                assertInstanceOf(FilesystemState.FreeSpace.class, state, state::reasonText);
+        FilesystemState.FreeSpace space = assertInstanceOf(FilesystemState.FreeSpace.class, state, state::reasonText);
         // As its dump-super has it: 90 sectors of 4096 bytes used, each once; and the first MiB is nobody's.
         assertEquals((24 << 20) - 90 * 4096, space.freeBytes());
         assertEquals((23 << 20) - 90 * 4096, space.free().totalBytes());
