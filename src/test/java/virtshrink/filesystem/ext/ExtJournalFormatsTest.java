@@ -301,6 +301,47 @@ class ExtJournalFormatsTest {
         assertTrue(String.valueOf(endless.getMessage()).contains("the log does not end"), endless::getMessage);
     }
 
+    @Test
+    void aJournalThatWouldBeWrittenByItsOwnReplayIsRefused() throws IOException {
+        JournalWriter journal = new JournalWriter(clean.copy(), 0, JournalWriter.REVOKE, 5, 1);
+        long own = journal.map.place(900);
+        journal.transaction(List.of(new JournalWriter.Write(own, ByteBuffer.allocate(1024))), List.of());
+        CorruptStructureException odd = assertThrows(CorruptStructureException.class, () -> recover(journal.disk));
+        assertTrue(String.valueOf(odd.getMessage()).contains("by its own replay"), odd::getMessage);
+    }
+
+    /** Whatever the bytes are: an answer, soon, and nothing free that was not. */
+    @ParameterizedTest(name = "{0}")
+    @MethodSource("formatsToFlip")
+    void anyBytesHaveAnAnswer(String name, int compat, int incompat) throws IOException {
+        JournalWriter journal = three(compat, incompat);
+        MemoryDisk disk = journal.disk;
+        FilesystemState before = ExtReader.replayingJournals().read(disk).state();
+        RangeSet free = assertInstanceOf(FilesystemState.FreeSpace.class, before).free();
+        List<Integer> places = new ArrayList<>(List.of(1024, 2048));
+        List<Integer> log = new ArrayList<>(List.of(0));
+        log.addAll(journal.descriptors);
+        log.addAll(journal.revokes);
+        log.addAll(journal.commits);
+        log.forEach(block -> places.add(journal.offset(block)));
+        Random random = new Random(name.hashCode());
+        int rounds = Boolean.getBoolean("virtshrink.proofs") ? 200_000 : 1500;
+        for (int round = 0; round < rounds; round++) {
+            byte[] copy = disk.bytes().clone();
+            for (int i = random.nextInt(4); i >= 0; i--) {
+                int at = places.get(random.nextInt(places.size())) + random.nextInt(random.nextBoolean() ? 64 : 1024);
+                int length = 1 + random.nextInt(4);
+                for (int k = 0; k < length && at + k < copy.length; k++) {
+                    disk.bytes()[at + k] = (byte) (random.nextBoolean() ? random.nextInt() : random.nextInt(3) - 1);
+                }
+            }
+            if (ExtReader.replayingJournals().read(disk).state() instanceof FilesystemState.FreeSpace space) {
+                assertTrue(space.free().subtract(free).isEmpty(), name + " round " + round);
+            }
+            System.arraycopy(copy, 0, disk.bytes(), 0, copy.length);
+        }
+    }
+
     /** Changes of the superblock that come with the journal. */
     static Stream<Arguments> superblocks() {
         return Stream.of(

@@ -65,7 +65,7 @@ class ExtReplayTest {
         for (int round = 0; round < ROUNDS; round++) {
             long seed = 1000L * makeOptions.hashCode() + round;
             String circumstances = makeOptions + " " + mountOptions + " seed " + seed;
-            Path crashed = CrashedExt.crash(directory.resolve("image"), makeOptions, mountOptions, seed, 150);
+            Path crashed = CrashedExt.crash(directory.resolve("image"), makeOptions, mountOptions, seed, ROUNDS > 1 ? 300 : 100);
             RangeSet free = space(crashed, circumstances).free();
             Path replayed = replayed(crashed);
             E2fsprogs.Dump expected = E2fsprogs.dump(replayed);
@@ -157,7 +157,7 @@ class ExtReplayTest {
         Random random = new Random(7);
         RangeSet journal = journal(crashed);
         int same = 0;
-        int rounds = Boolean.getBoolean("virtshrink.proofs") ? 1500 : 60;
+        int rounds = Boolean.getBoolean("virtshrink.proofs") ? 1500 : 30;
         for (int round = 0; round < rounds; round++) {
             ByteRange piece = journal.get(random.nextInt(journal.size()));
             long block = piece.startBytes() + random.nextInt((int) (piece.lengthBytes() / 1024)) * 1024L;
