@@ -94,12 +94,13 @@ enum LifeKind {
         if (type.equals("vfat")) {
             return extract(raw, START, directory);
         }
-        try (MountedImage mounted = mount(raw, directory, "ro")) {
+        // Even a read-only mount of XFS writes to the log, unless it does not look at it.
+        try (MountedImage mounted = mount(raw, directory, type.equals("xfs") ? "ro,norecovery" : "ro")) {
             return TreeDigest.of(mounted.path());
         }
     }
 
-    private MountedImage mount(Path raw, Path directory, String options) throws IOException {
+    MountedImage mount(Path raw, Path directory, String options) throws IOException {
         Path at = directory.resolve("mounted");
         if (type.equals("ntfs")) {
             return MountedImage.ntfs(raw, place(), at, options);
