@@ -25,8 +25,8 @@ import virtshrink.inspect.GuestDisk;
 final class FirstLook implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(FirstLook.class);
 
-    /** Each costs a server of some 30 MiB while it is looked at together with others. A volume group over more disks is left alone. */
-    private static final int MOST_TOGETHER = 16;
+    /** Each costs a server of some 10 MiB while it is looked at together with others. A volume group over more disks is left alone. */
+    private static final int MOST_TOGETHER = 32;
 
     private final List<Seen> all = new ArrayList<>();
 
@@ -150,6 +150,9 @@ final class FirstLook implements AutoCloseable {
             } catch (IOException | ImageRefusedException notReadable) {
                 LOG.debug("{} cannot be looked at", request.image(), notReadable);
                 close();
+            } catch (RuntimeException bug) {
+                close();
+                throw bug;
             }
         }
 
