@@ -44,8 +44,7 @@ class SegmentedBlockSourceTest {
                 areas.add(new StripedSegment.Area(part, next[part]));
                 next[part] += rows * stripeBytes + random.nextInt(9);
             }
-            segments.add(new StripedSegment(
-                    places.size(), (long) rows * stripes * stripeBytes, stripeBytes, areas));
+            segments.add(new StripedSegment(places.size(), (long) rows * stripes * stripeBytes, stripeBytes, areas));
             for (int row = 0; row < rows; row++) {
                 for (StripedSegment.Area area : areas) {
                     for (int at = 0; at < stripeBytes; at++) {

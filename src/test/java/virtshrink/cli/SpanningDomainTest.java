@@ -109,15 +109,15 @@ class SpanningDomainTest {
     @Test
     void everyCommandNamesTheSameFiguresAndTheRunGivesThemBack() throws Exception {
         defineBoth();
-        Map<?, ?> listed = (Map<?, ?>) ((List<?>) Objects.requireNonNull(
-                        host.run("list", "--json").json().get("domains")))
+        Map<?, ?> listed = (Map<?, ?>) ((List<?>)
+                        Objects.requireNonNull(host.run("list", "--json").json().get("domains")))
                 .get(0);
         Map<String, Object> estimate =
                 host.run("estimate", "--json", "--domain", "spanning").json();
         Map<String, Object> dry =
                 host.run("domain", "--json", "--dry-run", "spanning").json();
-        long before = FileStatus.of(first).allocatedBytes()
-                + FileStatus.of(second).allocatedBytes();
+        long before =
+                FileStatus.of(first).allocatedBytes() + FileStatus.of(second).allocatedBytes();
 
         Cli.Result result = host.run("domain", "--json", "spanning");
 
@@ -128,7 +128,8 @@ class SpanningDomainTest {
         assertEquals(figures, column(listed, "reclaimableBytes"));
         assertEquals(figures, column(estimate, "reclaimableBytes"));
         assertEquals(figures, column(dry, "reclaimableBytes"));
-        assertEquals(disksOf(done).get(0).get("filesystems"), disksOf(dry).get(0).get("filesystems"));
+        assertEquals(
+                disksOf(done).get(0).get("filesystems"), disksOf(dry).get(0).get("filesystems"));
         long after =
                 FileStatus.of(first).allocatedBytes() + FileStatus.of(second).allocatedBytes();
         assertTrue(before - after > disks.winnable(0) + disks.winnable(1) - (2 << 20), result::toString);
@@ -142,8 +143,8 @@ class SpanningDomainTest {
     @Test
     void whatReachesToABlockDeviceIsLeftAlone() throws Exception {
         Path raw = disks.rawIn(directory.resolve("second.raw"), 1);
-        String device = ExternalTool.run("losetup", "--find", "--show", raw.toString())
-                .strip();
+        String device =
+                ExternalTool.run("losetup", "--find", "--show", raw.toString()).strip();
         try {
             define("<disk type='block' device='disk'><source dev='%s'/><target dev='vdb' bus='virtio'/></disk>"
                     .formatted(device));

@@ -212,10 +212,15 @@ class LvmInspectionTest {
                         "/dev/rhel/swap swap free-space",
                         "/dev/rhel/home ext4 free-space"),
                 table(inspection));
-        assertEquals(freeOfExt("root"), finding(inspection, "/dev/rhel/root").freeBytes().orElseThrow());
-        assertEquals(freeOfExt("home"), finding(inspection, "/dev/rhel/home").freeBytes().orElseThrow());
         assertEquals(
-                24 * MIB - 4096, finding(inspection, "/dev/rhel/swap").freeBytes().orElseThrow());
+                freeOfExt("root"),
+                finding(inspection, "/dev/rhel/root").freeBytes().orElseThrow());
+        assertEquals(
+                freeOfExt("home"),
+                finding(inspection, "/dev/rhel/home").freeBytes().orElseThrow());
+        assertEquals(
+                24 * MIB - 4096,
+                finding(inspection, "/dev/rhel/swap").freeBytes().orElseThrow());
         FilesystemFinding group = finding(inspection, "sda2");
         String[] told = host.report("pvs -o pv_free,pv_uuid").get(0).split("\\|", -1);
         assertEquals(told[0], Long.toString(group.freeBytes().orElseThrow()));
@@ -284,7 +289,8 @@ class LvmInspectionTest {
                     here.freeOnDisk().totalBytes() + there.freeOnDisk().totalBytes());
             assertTrue(!here.freeOnDisk().isEmpty() && !there.freeOnDisk().isEmpty());
         }
-        assertEquals(20 * MIB, finding(both.get(1), "/dev/data/striped").onDisk().totalBytes());
+        assertEquals(
+                20 * MIB, finding(both.get(1), "/dev/data/striped").onDisk().totalBytes());
         assertFindingsDoNotOverlap(both.get(0));
         assertFindingsDoNotOverlap(both.get(1));
         List<DiskInspection> otherOrder = inspect(second, first);
@@ -309,7 +315,8 @@ class LvmInspectionTest {
         Path disk = disk("disk", 200, 1, 60, 80, 60);
         member(disk, 1, 60);
         member(disk, 80, 60);
-        for (String command : List.of("vgcreate vg @0 @1", CREATE + "-L 40M -i 2 -I 4K -n a vg", CREATE + "-l 100%FREE -n b vg")) {
+        for (String command :
+                List.of("vgcreate vg @0 @1", CREATE + "-L 40M -i 2 -I 4K -n a vg", CREATE + "-l 100%FREE -n b vg")) {
             host.lvm(command);
         }
         TreeDigest digest = makeWithFiles("a", "mkfs.ext4", "-q", "-F");
@@ -322,8 +329,10 @@ class LvmInspectionTest {
                         "/dev/vg/a ext4 free-space",
                         "/dev/vg/b ext4 free-space"),
                 table(inspection));
-        assertEquals(freeOfExt("a"), finding(inspection, "/dev/vg/a").freeOnDisk().totalBytes());
-        assertEquals(freeOfExt("b"), finding(inspection, "/dev/vg/b").freeOnDisk().totalBytes());
+        assertEquals(
+                freeOfExt("a"), finding(inspection, "/dev/vg/a").freeOnDisk().totalBytes());
+        assertEquals(
+                freeOfExt("b"), finding(inspection, "/dev/vg/b").freeOnDisk().totalBytes());
         ZeroFreeSpace.scribble(disk, inspection.freeSpace(), 1);
         assertUnchanged("a", digest);
     }
@@ -402,7 +411,8 @@ class LvmInspectionTest {
         ExternalTool.run("dd", "status=none", "if=" + disk, "of=" + member, "bs=1M", "skip=1", "count=32");
         VolumeContent.scatter(member, logical("inner"), members);
         ExternalTool.sparse(directory.resolve("shrunk.content"), 64 * MIB);
-        ExternalTool.run("mkfs.ext4", "-q", "-F", directory.resolve("shrunk.content").toString());
+        ExternalTool.run(
+                "mkfs.ext4", "-q", "-F", directory.resolve("shrunk.content").toString());
         VolumeContent.scatter(directory.resolve("shrunk.content"), logical("shrunk"), members);
 
         DiskInspection inspection = inspect(disk).get(0);
@@ -428,7 +438,12 @@ class LvmInspectionTest {
         Path clone = Files.copy(disk, directory.resolve("clone"));
         for (DiskInspection inspection : inspect(disk, clone)) {
             assertEquals(1, inspection.filesystems().size());
-            assertTrue(inspection.filesystems().get(0).state().reasonText().endsWith("is there twice, as on a cloned disk"));
+            assertTrue(inspection
+                    .filesystems()
+                    .get(0)
+                    .state()
+                    .reasonText()
+                    .endsWith("is there twice, as on a cloned disk"));
             assertEquals(RangeSet.empty(), inspection.freeSpace());
         }
         assertEquals(36 * MIB, inspect(disk).get(0).freeSpace().totalBytes());

@@ -222,14 +222,7 @@ class WholeDisksTest {
         ByteRange esp = mebibytes(1, 64);
         ByteRange boot = mebibytes(65, 320);
         ByteRange group = mebibytes(385, 1100);
-        disk(
-                1486,
-                "-n=1:2048:+64M",
-                "-t=1:EF00",
-                "-n=2:0:+320M",
-                "-t=2:8300",
-                "-n=3:0:+1100M",
-                "-t=3:8E00");
+        disk(1486, "-n=1:2048:+64M", "-t=1:EF00", "-n=2:0:+320M", "-t=2:8300", "-n=3:0:+1100M", "-t=3:8E00");
         makeIn(esp, "mkfs.fat", "-F", "32", "-s", "1", "-n", "EFI");
         makeIn(boot, "mkfs.xfs", "-q", "-f", "-L", "boot");
         new MtoolsTree(raw, esp.startBytes(), directory, new Random(1), 0).live(DEEDS);
@@ -271,10 +264,10 @@ class WholeDisksTest {
                 String[] fields = line.split(" +", -1);
                 if (fields.length == 5) {
                     long extent = Long.parseLong(fields[3]);
-                    long first = Long.parseLong(fields[2].replaceFirst(".*:", "").replaceFirst("-.*", ""));
+                    long first =
+                            Long.parseLong(fields[2].replaceFirst(".*:", "").replaceFirst("-.*", ""));
                     volumes.computeIfAbsent(fields[0], name -> new ArrayList<>())
-                            .add(new ByteRange(
-                                    place.startBytes() + MIB + first * extent, Long.parseLong(fields[1])));
+                            .add(new ByteRange(place.startBytes() + MIB + first * extent, Long.parseLong(fields[1])));
                 }
             }
             assertEquals(3, volumes.size(), segments);

@@ -111,7 +111,10 @@ public final class NtfsReader implements FreeSpaceReader {
         }
         RangeSet copy = RangeSet.of(new ByteRange(boot.copyAt(), NtfsBootSector.LENGTH_BYTES));
         return new FilesystemState.FreeSpace(
-                clusters.freeClusters() * boot.clusterBytes(), clusters.free().subtract(copy), Optional.empty(), !log.empty());
+                clusters.freeClusters() * boot.clusterBytes(),
+                clusters.free().subtract(copy),
+                Optional.empty(),
+                !log.empty());
     }
 
     /** The redundant structures of the format. */

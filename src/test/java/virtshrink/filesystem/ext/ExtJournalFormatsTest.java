@@ -152,15 +152,31 @@ class ExtJournalFormatsTest {
                 fault("its log begins at block 7 of 0 to 1024", 0, v3, superblock(0x14, 0)),
                 fault("its log begins at block 7 of 8 to 1024", 0, v3, superblock(0x14, 8)),
                 fault("its log begins at block 1024 of 1 to 1024", 0, v3, superblock(0x1C, 1024)),
-                fault("journal_superblock_s at offset", 0, v3, journal -> journal.disk.bytes()[journal.offset(0) + 0xFC]++),
+                fault(
+                        "journal_superblock_s at offset",
+                        0,
+                        v3,
+                        journal -> journal.disk.bytes()[journal.offset(0) + 0xFC]++),
                 fault("jbd2 descriptor block", 0, v3, journal -> flip(journal, journal.descriptors.get(1), 900)),
                 fault("commit_header", 0, v3, journal -> flip(journal, journal.commits.get(1), 900)),
                 fault("jbd2_journal_revoke_header_s", 0, v3, journal -> flip(journal, journal.revokes.get(0), 900)),
                 fault("does not match in the log", 0, v3, journal -> flip(journal, journal.logged.get(2), 900)),
-                fault("does not match in the log", 0, JournalWriter.CSUM_V2, journal -> flip(journal, journal.logged.get(2), 9)),
+                fault(
+                        "does not match in the log",
+                        0,
+                        JournalWriter.CSUM_V2,
+                        journal -> flip(journal, journal.logged.get(2), 9)),
                 fault("checksum of transaction 11", 1, 0, journal -> flip(journal, journal.logged.get(3), 900)),
-                fault("checksum of transaction 11", 1, JournalWriter.ASYNC, journal -> flip(journal, journal.logged.get(3), 9)),
-                fault("checksum of transaction 12", 0, v3 | JournalWriter.ASYNC, journal -> flip(journal, journal.commits.get(2), 900)),
+                fault(
+                        "checksum of transaction 11",
+                        1,
+                        JournalWriter.ASYNC,
+                        journal -> flip(journal, journal.logged.get(3), 9)),
+                fault(
+                        "checksum of transaction 12",
+                        0,
+                        v3 | JournalWriter.ASYNC,
+                        journal -> flip(journal, journal.commits.get(2), 900)),
                 fault("unknown flags 0x4", 0, 0, descriptor(12 + 6, 4)),
                 fault("unknown flags 0x1000", 0, JournalWriter.CSUM_V3, descriptor(12 + 4 + 1, 1)),
                 fault("no tag says to be the last", 0, 0, journal -> {
@@ -171,12 +187,20 @@ class ExtJournalFormatsTest {
                 fault("is not within the filesystem's 6144", 0, 0, descriptor(12, 4)),
                 fault("block 288230376151", 0, JournalWriter.WIDE, descriptor(12 + 8, 4)),
                 fault("unknown block type 3 in the log", 0, 0, descriptor(7, 3)),
-                fault("18 bytes in use", 0, 0, journal -> journal.disk.bytes()[journal.offset(journal.revokes.get(0)) + 15] = 18),
+                fault(
+                        "18 bytes in use",
+                        0,
+                        0,
+                        journal -> journal.disk.bytes()[journal.offset(journal.revokes.get(0)) + 15] = 18),
                 fault("1025 bytes in use", 0, 0, journal -> {
                     journal.disk.bytes()[journal.offset(journal.revokes.get(0)) + 14] = 4;
                     journal.disk.bytes()[journal.offset(journal.revokes.get(0)) + 15] = 1;
                 }),
-                fault("0 bytes in use", 0, 0, journal -> journal.disk.bytes()[journal.offset(journal.revokes.get(0)) + 15] = 0));
+                fault(
+                        "0 bytes in use",
+                        0,
+                        0,
+                        journal -> journal.disk.bytes()[journal.offset(journal.revokes.get(0)) + 15] = 0));
     }
 
     private static Arguments fault(String reason, int compat, int incompat, Consumer<JournalWriter> change) {
@@ -319,7 +343,8 @@ class ExtJournalFormatsTest {
     }
 
     static Stream<Arguments> formatsToFlip() {
-        return formats().filter(format -> List.of("64bit", "v1", "v2", "v3 64bit").contains(format.get()[0]));
+        return formats()
+                .filter(format -> List.of("64bit", "v1", "v2", "v3 64bit").contains(format.get()[0]));
     }
 
     @ParameterizedTest(name = "{0}")

@@ -45,10 +45,7 @@ class ExtReplayTest {
     }
 
     @ParameterizedTest(name = "{0} mounted {1}")
-    @CsvSource(
-            delimiter = '|',
-            textBlock =
-                    """
+    @CsvSource(delimiter = '|', textBlock = """
             -t ext3 -b 1024 -J size=1                          | rw
             -t ext3 -b 4096 -J size=4                          | rw,data=journal
             -t ext4 -b 4096 -J size=4                          | rw
@@ -87,8 +84,8 @@ class ExtReplayTest {
     private static void assertSameBlocks(Path crashed, Path replayed, String circumstances) throws IOException {
         try (FileBlockSource before = FileBlockSource.open(crashed);
                 FileBlockSource after = FileBlockSource.open(replayed)) {
-            ExtSuperblock superblock = ExtSuperblock.parse(
-                    new StructureBytes("", 1024, before.read(1024, ExtSuperblock.LENGTH_BYTES)));
+            ExtSuperblock superblock =
+                    ExtSuperblock.parse(new StructureBytes("", 1024, before.read(1024, ExtSuperblock.LENGTH_BYTES)));
             ExtRecovery.Replayed foretold =
                     assertInstanceOf(ExtRecovery.Replayed.class, ExtRecovery.run(before, superblock), circumstances);
             RangeSet apart = foretold.journal()
@@ -179,8 +176,8 @@ class ExtReplayTest {
 
     private static RangeSet journal(Path image) throws IOException {
         try (FileBlockSource volume = FileBlockSource.open(image)) {
-            ExtSuperblock superblock = ExtSuperblock.parse(
-                    new StructureBytes("", 1024, volume.read(1024, ExtSuperblock.LENGTH_BYTES)));
+            ExtSuperblock superblock =
+                    ExtSuperblock.parse(new StructureBytes("", 1024, volume.read(1024, ExtSuperblock.LENGTH_BYTES)));
             return assertInstanceOf(ExtRecovery.Replayed.class, ExtRecovery.run(volume, superblock))
                     .journal();
         }
@@ -243,7 +240,9 @@ class ExtReplayTest {
         try (FileBlockSource volume = FileBlockSource.open(image)) {
             FilesystemState plain = new ExtReader().read(volume).state();
             assertEquals(plain, read(image));
-            assertEquals(Optional.empty(), assertInstanceOf(FilesystemState.FreeSpace.class, plain).replayed());
+            assertEquals(
+                    Optional.empty(),
+                    assertInstanceOf(FilesystemState.FreeSpace.class, plain).replayed());
         }
     }
 
@@ -303,7 +302,8 @@ class ExtReplayTest {
                 CrashedExt.copy(image, copy);
                 try (FileBlockSource volume = FileBlockSource.open(copy)) {
                     assertInstanceOf(
-                            FilesystemState.Dirty.class, new ExtReader().read(volume).state());
+                            FilesystemState.Dirty.class,
+                            new ExtReader().read(volume).state());
                 }
                 assertFalse(read(copy) instanceof FilesystemState.Unsupported);
             }

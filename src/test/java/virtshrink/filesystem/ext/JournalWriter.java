@@ -160,10 +160,7 @@ final class JournalWriter {
             int flags = (escape ? 1 : 0) | (i == 0 ? 0 : 2) | (i + 1 == writes.size() ? 8 : 0);
             long block = writes.get(i).block();
             int checksum = Crc32c.update(
-                    Crc32c.update(
-                            seed,
-                            ByteBuffer.allocate(4).putInt(sequence).flip()),
-                    image);
+                    Crc32c.update(seed, ByteBuffer.allocate(4).putInt(sequence).flip()), image);
             if ((incompat & CSUM_V3) != 0) {
                 fields.putInt((int) block).putInt(flags);
                 fields.putInt((incompat & WIDE) != 0 ? (int) (block >>> 32) : 0).putInt(checksum);

@@ -43,8 +43,7 @@ final class Ntfs3g {
     /** What the bitmap says, as {@code ntfscat} finds it. */
     static RangeSet free(Path image, long clusterBytes, long totalBytes) throws IOException {
         Path bitmap = image.resolveSibling("bitmap");
-        ExternalTool.run(
-                "sh", "-c", "ntfscat -f -i 6 \"$1\" > \"$2\"", "sh", image.toString(), bitmap.toString());
+        ExternalTool.run("sh", "-c", "ntfscat -f -i 6 \"$1\" > \"$2\"", "sh", image.toString(), bitmap.toString());
         byte[] bytes = Files.readAllBytes(bitmap);
         RangeSet.Builder free = RangeSet.builder();
         for (long cluster = 0; cluster < totalBytes / clusterBytes; cluster++) {

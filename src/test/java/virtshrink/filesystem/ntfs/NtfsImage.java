@@ -125,15 +125,18 @@ final class NtfsImage {
 
     /** Changes the first attribute of a type of a record. */
     NtfsImage attribute(int number, int type, Consumer<ByteBuffer> change) {
-        return edit(number, record -> change.accept(
-                record.slice(attributeAt(record, type), record.getInt(attributeAt(record, type) + 4))
-                        .order(ByteOrder.LITTLE_ENDIAN)));
+        return edit(
+                number,
+                record -> change.accept(
+                        record.slice(attributeAt(record, type), record.getInt(attributeAt(record, type) + 4))
+                                .order(ByteOrder.LITTLE_ENDIAN)));
     }
 
     /** First cluster and number of clusters of a non-resident attribute that is in one piece. */
     int[] run(int number, int type) {
         List<int[]> runs = new ArrayList<>();
-        for (AttributeRecord attribute : FileRecord.parse(unprotected(number), number, 0).attributes()) {
+        for (AttributeRecord attribute :
+                FileRecord.parse(unprotected(number), number, 0).attributes()) {
             if (attribute.type() == type && attribute.nonResident()) {
                 attribute.forEachRun(Integer.MAX_VALUE, (lcn, length) -> runs.add(new int[] {(int) lcn, (int) length}));
             }
@@ -283,12 +286,14 @@ final class NtfsImage {
     }
 
     private static byte[] list(List<Entry> entries) {
-        ByteBuffer list = little(new byte[entries.stream().mapToInt(NtfsImage::lengthOf).sum()]);
+        ByteBuffer list =
+                little(new byte[entries.stream().mapToInt(NtfsImage::lengthOf).sum()]);
         int at = 0;
         for (Entry entry : entries) {
             list.putInt(at, entry.type).putChar(at + 4, (char) lengthOf(entry));
             list.put(at + 6, (byte) entry.name.length()).put(at + 7, (byte) 0x1A);
-            list.putLong(at + 8, entry.vcn).putLong(at + 0x10, entry.reference).putChar(at + 0x18, (char) entry.instance);
+            list.putLong(at + 8, entry.vcn).putLong(at + 0x10, entry.reference).putChar(at + 0x18, (char)
+                    entry.instance);
             for (int i = 0; i < entry.name.length(); i++) {
                 list.putChar(at + 0x1A + i * 2, entry.name.charAt(i));
             }

@@ -40,7 +40,8 @@ final class NtfsLife {
         Files.createSymbolicLink(root.resolve("symbolic link"), Path.of("directory 0/file 0"));
         attribute(first, "small", 30);
         attribute(first, "stream", 9_000);
-        try (RandomAccessFile sparse = new RandomAccessFile(root.resolve("sparse").toFile(), "rw")) {
+        try (RandomAccessFile sparse =
+                new RandomAccessFile(root.resolve("sparse").toFile(), "rw")) {
             for (int piece = 0; piece < 4; piece++) {
                 sparse.seek(piece * 3_000_000L);
                 sparse.write(noise(20_000));
@@ -96,7 +97,9 @@ final class NtfsLife {
         Path directory = Files.createDirectory(root.resolve("compressed"));
         // FILE_ATTRIBUTE_COMPRESSED, little-endian, as ntfs-3g takes it.
         attribute(directory, "system.ntfs_attrib", new byte[] {0x10, 0x08, 0, 0});
-        Files.write(directory.resolve("text"), "the same again and again ".repeat(9_000).getBytes(UTF_8));
+        Files.write(
+                directory.resolve("text"),
+                "the same again and again ".repeat(9_000).getBytes(UTF_8));
         write(directory.resolve("noise"), 70_000);
     }
 

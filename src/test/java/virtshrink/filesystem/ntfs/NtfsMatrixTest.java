@@ -123,7 +123,8 @@ class NtfsMatrixTest {
         FilesystemState.FreeSpace space = assertInstanceOf(
                 FilesystemState.FreeSpace.class, report.state(), report.state().reasonText());
         assertEquals(Ntfs3g.freeBytes(image), space.freeBytes());
-        RangeSet free = Ntfs3g.free(image, report.identity().blockBytes(), report.identity().totalBytes());
+        RangeSet free = Ntfs3g.free(
+                image, report.identity().blockBytes(), report.identity().totalBytes());
         if (wanted.options().contains("-s 256")) {
             assertTrue(space.free().subtract(free).isEmpty());
         } else {

@@ -57,7 +57,8 @@ class NtfsStatesTest {
         assertEquals(1024, report.identity().blockBytes());
         assertEquals((4 << 20) - 512, report.identity().totalBytes());
         assertEquals(
-                ExternalTool.run("blkid", "-o", "value", "-s", "UUID", stored.toString()).strip(),
+                ExternalTool.run("blkid", "-o", "value", "-s", "UUID", stored.toString())
+                        .strip(),
                 report.identity().uuid());
     }
 
@@ -256,8 +257,8 @@ class NtfsStatesTest {
     @ParameterizedTest
     @CsvSource({"0x0001, Unsupported", "0x4000, Unsupported", "0x8000, Unsupported"})
     void aBitmapThatIsNoPlainFileIsLeftAlone(String flag, String expected) throws IOException {
-        image.attribute(MasterFileTable.BITMAP, NtfsImage.DATA, data -> data.putChar(0x0C, (char)
-                (int) Integer.decode(flag)));
+        image.attribute(
+                MasterFileTable.BITMAP, NtfsImage.DATA, data -> data.putChar(0x0C, (char) (int) Integer.decode(flag)));
         assertState(expected);
     }
 
@@ -269,7 +270,10 @@ class NtfsStatesTest {
 
     @Test
     void aBitmapThatIsTooShortOrTooLongIsCorrupt() throws IOException {
-        image.attribute(MasterFileTable.BITMAP, NtfsImage.DATA, data -> data.putLong(0x30, 511).putLong(0x38, 511));
+        image.attribute(
+                MasterFileTable.BITMAP,
+                NtfsImage.DATA,
+                data -> data.putLong(0x30, 511).putLong(0x38, 511));
         assertState("Corrupt");
     }
 
@@ -327,7 +331,9 @@ class NtfsStatesTest {
 
     private static byte[] restartPage(String magic, long lsn, int major, int minor, int client, int flags) {
         ByteBuffer page = NtfsImage.little(new byte[PAGE]);
-        page.put(0, magic.getBytes(StandardCharsets.US_ASCII)).putChar(4, (char) 0x1E).putChar(6, (char) 9);
+        page.put(0, magic.getBytes(StandardCharsets.US_ASCII))
+                .putChar(4, (char) 0x1E)
+                .putChar(6, (char) 9);
         page.putInt(0x10, PAGE).putInt(0x14, PAGE).putChar(0x18, (char) 0x30);
         page.putChar(0x1A, (char) minor).putChar(0x1C, (char) major);
         page.putLong(0x30, lsn).putChar(0x38, (char) 1).putChar(0x3A, (char) 0xFFFF);
@@ -339,7 +345,11 @@ class NtfsStatesTest {
     private void shadowHeader(int version, long catalogAt) {
         image.disk().putBytes(0x1E00, new byte[512]);
         identify(0x1E00);
-        image.disk().u32le(0x1E10, version).u32le(0x1E14, 1).u64le(0x1E18, 0x1E00).u64le(0x1E30, catalogAt);
+        image.disk()
+                .u32le(0x1E10, version)
+                .u32le(0x1E14, 1)
+                .u64le(0x1E18, 0x1E00)
+                .u64le(0x1E30, catalogAt);
     }
 
     private void shadowCatalog(int at) {

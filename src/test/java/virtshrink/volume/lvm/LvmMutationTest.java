@@ -45,7 +45,12 @@ class LvmMutationTest {
                     LvmText.visible(
                                     "thin",
                                     LvmText.segment(
-                                            0, 5, "thin", "thin_pool = \"pool\"", "transaction_id = 0", "device_id = 1"))
+                                            0,
+                                            5,
+                                            "thin",
+                                            "thin_pool = \"pool\"",
+                                            "transaction_id = 0",
+                                            "device_id = 1"))
                             + LvmText.visible(
                                     "pool",
                                     LvmText.segment(
@@ -88,12 +93,15 @@ class LvmMutationTest {
         RangeSet free = read(disk).physicalVolumes().get(0).free();
         assertTrue(free.totalBytes() > 0);
         List<ByteRange> places = List.of(
-                new ByteRange(LABEL, SECTOR), new ByteRange(AREA, SECTOR), new ByteRange(textAt(disk), textLength(disk)));
+                new ByteRange(LABEL, SECTOR),
+                new ByteRange(AREA, SECTOR),
+                new ByteRange(textAt(disk), textLength(disk)));
         for (ByteRange place : places) {
             for (int at = (int) place.startBytes(); at < place.endBytes(); at++) {
                 for (int bit = at % 2; bit < 8; bit += 2) {
                     disk.bytes()[at] ^= (byte) (1 << bit);
-                    LvmLayout.PhysicalVolume volume = read(disk).physicalVolumes().get(0);
+                    LvmLayout.PhysicalVolume volume =
+                            read(disk).physicalVolumes().get(0);
                     assertTrue(volume.leftAlone().isPresent(), "bit %d of byte %d".formatted(bit, at));
                     assertEquals(RangeSet.empty(), volume.free());
                     disk.bytes()[at] ^= (byte) (1 << bit);
@@ -253,7 +261,8 @@ class LvmMutationTest {
                 destination.put(zeros);
             }
         };
-        String reason = read(large).physicalVolumes().get(0).leftAlone().orElseThrow().reason();
+        String reason =
+                read(large).physicalVolumes().get(0).leftAlone().orElseThrow().reason();
         assertTrue(reason.contains("more than 4194304 are not supported"), reason);
     }
 }

@@ -70,7 +70,8 @@ class LvmRefusalTest {
         }
         assertTrue(
                 layout.physicalVolumes().stream()
-                        .anyMatch(volume -> volume.leftAlone().orElseThrow().reason().contains(reason)),
+                        .anyMatch(volume ->
+                                volume.leftAlone().orElseThrow().reason().contains(reason)),
                 layout::toString);
     }
 
@@ -138,7 +139,11 @@ class LvmRefusalTest {
 
     @Test
     void aVolumeOnAMissingDiskAndNothingElse() throws IOException {
-        run("vgcreate vg @0 @1", CREATE + "-l 3 -n here vg @0", CREATE + "-l 3 -n there vg @1", CREATE + "-l 20 -n both vg");
+        run(
+                "vgcreate vg @0 @1",
+                CREATE + "-l 3 -n here vg @0",
+                CREATE + "-l 3 -n there vg @1",
+                CREATE + "-l 20 -n both vg");
         LvmLayout layout = read(host.file(0));
         List<String> found = new ArrayList<>();
         for (LvmLayout.LogicalVolume volume : layout.logicalVolumes()) {
@@ -146,12 +151,16 @@ class LvmRefusalTest {
                     .formatted(
                             volume.name(),
                             volume.firstAreas().size(),
-                            volume.leftAlone().map(LeftAlone::reason).orElse("")
+                            volume.leftAlone()
+                                    .map(LeftAlone::reason)
+                                    .orElse("")
                                     .replaceFirst(" the physical volume .*", "")));
         }
         assertEquals(
                 List.of("here 1 ", "there 0 it reaches to another disk:", "both 1 it reaches to another disk:"), found);
-        assertEquals(Long.toString(layout.physicalVolumes().get(0).free().totalBytes()), host.report("pvs -o pv_free,pv_name @0").get(0).split("\\|", -1)[0]);
+        assertEquals(
+                Long.toString(layout.physicalVolumes().get(0).free().totalBytes()),
+                host.report("pvs -o pv_free,pv_name @0").get(0).split("\\|", -1)[0]);
     }
 
     @Test

@@ -32,8 +32,7 @@ public final class VolumeContent {
 
     /** Makes a file of what lies where the volume does. */
     public static Path gather(LvmLayout.LogicalVolume volume, List<Member> members, Path content) throws IOException {
-        try (FileChannel whole =
-                FileChannel.open(content, StandardOpenOption.CREATE, StandardOpenOption.WRITE)) {
+        try (FileChannel whole = FileChannel.open(content, StandardOpenOption.CREATE, StandardOpenOption.WRITE)) {
             copy(volume, members, (from, piece) -> whole.write(piece, from), false);
         }
         return content;
@@ -43,8 +42,7 @@ public final class VolumeContent {
         void at(long offsetBytes, ByteBuffer piece) throws IOException;
     }
 
-    private static void copy(
-            LvmLayout.LogicalVolume volume, List<Member> members, Transfer content, boolean toDisk)
+    private static void copy(LvmLayout.LogicalVolume volume, List<Member> members, Transfer content, boolean toDisk)
             throws IOException {
         List<FileChannel> disks = new ArrayList<>();
         try {
