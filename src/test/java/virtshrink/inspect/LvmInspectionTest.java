@@ -123,7 +123,11 @@ class LvmInspectionTest {
 
     private void assertUnchanged(String name, TreeDigest before) throws IOException {
         Path content = VolumeContent.gather(logical(name), members, directory.resolve(name + ".after"));
-        ExternalTool.run("e2fsck", "-fn", content.toString());
+        boolean xfs =
+                ExternalTool.attempt("", "xfs_repair", "-n", content.toString()).exitCode() == 0;
+        if (!xfs) {
+            ExternalTool.run("e2fsck", "-fn", content.toString());
+        }
         try (MountedImage mounted = MountedImage.mount(content, directory.resolve("mnt"), "ro")) {
             before.assertSame(TreeDigest.of(mounted.path()), name);
         }
@@ -142,6 +146,20 @@ class LvmInspectionTest {
             }
         }
         return blocks * bytes;
+    }
+
+    private long freeOfXfs(String name) throws IOException {
+        String content = directory.resolve(name + ".content").toString();
+        long blocks = 0;
+        for (int group = 0; group < number("sb 0", "agcount", content); group++) {
+            blocks += number("agf " + group, "freeblks", content);
+        }
+        return blocks * number("sb 0", "blocksize", content);
+    }
+
+    private static long number(String structure, String field, String content) throws IOException {
+        String line = ExternalTool.run("xfs_db", "-r", "-c", structure, "-c", "print " + field, content);
+        return Long.parseLong(line.replaceAll("\\D", ""));
     }
 
     private static List<DiskInspection> inspect(Path... disks) throws IOException {
@@ -194,10 +212,11 @@ class LvmInspectionTest {
                 "lvextend -L +20M rhel/root")) {
             host.lvm(command);
         }
+        ExternalTool.assume("mkfs.xfs", "xfsprogs");
         Path boot = ExternalTool.sparse(directory.resolve("boot.content"), 40 * MIB);
-        ExternalTool.run("mkfs.ext4", "-q", "-F", boot.toString());
+        ExternalTool.run("mkfs.xfs", "-q", "--unsupported", boot.toString());
         ExternalTool.run("dd", "status=none", "if=" + boot, "of=" + disk, "bs=1M", "seek=1", "conv=notrunc,sparse");
-        TreeDigest root = makeWithFiles("root", "mkfs.ext4", "-q", "-F");
+        TreeDigest root = makeWithFiles("root", "mkfs.xfs", "-q", "--unsupported");
         TreeDigest home = makeWithFiles("home", "mkfs.ext4", "-q", "-F", "-O", "^has_journal");
         make("swap", "mkswap");
 
@@ -206,14 +225,14 @@ class LvmInspectionTest {
         assertEquals(Optional.empty(), inspection.refusal());
         assertEquals(
                 List.of(
-                        "sda1 ext4 free-space",
+                        "sda1 xfs free-space",
                         "sda2 LVM2_member free-space",
-                        "/dev/rhel/root ext4 free-space",
+                        "/dev/rhel/root xfs free-space",
                         "/dev/rhel/swap swap free-space",
                         "/dev/rhel/home ext4 free-space"),
                 table(inspection));
         assertEquals(
-                freeOfExt("root"),
+                freeOfXfs("root"),
                 finding(inspection, "/dev/rhel/root").freeBytes().orElseThrow());
         assertEquals(
                 freeOfExt("home"),

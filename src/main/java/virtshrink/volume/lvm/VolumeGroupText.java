@@ -22,6 +22,9 @@ final class VolumeGroupText {
     /** Each of them is looked into. */
     static final int MOST_LOGICAL_VOLUMES = 2048;
 
+    /** As many as lvm2 takes. */
+    private static final int MOST_STRIPES = 128;
+
     private static final Set<String> SECTIONS =
             Set.of("physical_volumes", "logical_volumes", "historical_logical_volumes");
     private static final Set<String> VG_STATUS =
@@ -164,6 +167,7 @@ final class VolumeGroupText {
         long stripes = atLeastOne(section, "stripe_count");
         long stripeSectors = stripes == 1 ? 0 : atLeastOne(section, "stripe_size");
         List<LvSegment.Area> areas = areas(section, "stripes");
+        require(section, stripes <= MOST_STRIPES, stripes + " stripes");
         require(section, areas.size() == stripes, "%d stripes, %d told".formatted(areas.size(), stripes));
         require(section, count % stripes == 0, "extents that are not a multiple of the stripes");
         return new LvSegment.Striped(start, count, stripeSectors, areas);

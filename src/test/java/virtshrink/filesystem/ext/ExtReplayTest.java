@@ -253,6 +253,7 @@ class ExtReplayTest {
         E2fsprogs.make(image, 16 << 20, "-t", "ext4");
         RangeSet free = space(image, "clean").free();
         try (MountedImage mounted = MountedImage.mount(image, directory.resolve("mounted"), "rw,noatime")) {
+            assertTrue(Files.isDirectory(mounted.path().resolve("lost+found")));
             CrashedExt.copy(image, directory.resolve("copy"));
         }
         FilesystemState.FreeSpace space = space(directory.resolve("copy"), "mounted");

@@ -2,6 +2,7 @@ package virtshrink.filesystem.ext;
 
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -43,7 +44,7 @@ final class JournalWriter {
     final List<Integer> logged = new ArrayList<>();
 
     /** A block and what is to be in it. */
-    record Write(long block, byte[] content) {}
+    record Write(long block, ByteBuffer content) {}
 
     JournalWriter(MemoryDisk disk, int compat, int incompat, int start, int sequence) throws IOException {
         this.disk = disk;
@@ -151,7 +152,7 @@ final class JournalWriter {
         fields.putInt(MAGIC).putInt(1).putInt(sequence);
         List<byte[]> images = new ArrayList<>();
         for (int i = 0; i < writes.size(); i++) {
-            byte[] image = writes.get(i).content().clone();
+            byte[] image = writes.get(i).content().array().clone();
             boolean escape = ByteBuffer.wrap(image).getInt(0) == MAGIC;
             if (escape) {
                 ByteBuffer.wrap(image).putInt(0, 0);
@@ -243,7 +244,7 @@ final class JournalWriter {
         bytes[1024 + 0x60] |= 0x4;
         if (geometry.superblock().features().hasRoCompat(ExtFeatures.RO_COMPAT_METADATA_CSUM)) {
             int crc = Crc32c.update(-1, bytes, 1024, 0x3FC);
-            ByteBuffer.wrap(bytes).order(java.nio.ByteOrder.LITTLE_ENDIAN).putInt(1024 + 0x3FC, crc);
+            ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN).putInt(1024 + 0x3FC, crc);
         }
     }
 }

@@ -208,7 +208,8 @@ class LvmMutationTest {
             if (volume.leftAlone().isEmpty()) {
                 SegmentedBlockSource source = new SegmentedBlockSource(List.of(disk), volume.segments());
                 assertEquals(volume.lengthBytes(), source.sizeBytes(), where);
-                RangeSet own = source.inPart(0, RangeSet.of(new ByteRange(0, source.sizeBytes())), 1000);
+                RangeSet own = source.inParts(RangeSet.of(new ByteRange(0, source.sizeBytes())), 1000)
+                        .get(0);
                 assertEquals(source.sizeBytes(), own.totalBytes(), where);
                 assertTrue(own.intersect(taken).isEmpty() && own.intersect(free).isEmpty(), where);
                 source.read(source.sizeBytes() - 1, ByteBuffer.allocate(1));
