@@ -51,6 +51,7 @@ public final class FuzzRuns {
                 "-timeout=20",
                 "-rss_limit_mb=2048",
                 "-max_len=400",
+                "-len_control=0",
                 "-print_final_stats=1",
                 "-artifact_prefix=" + image + "-",
                 corpus.toAbsolutePath().toString());
