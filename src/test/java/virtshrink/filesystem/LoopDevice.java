@@ -13,7 +13,7 @@ import virtshrink.block.ExternalTool;
 
 /** A raw file, or a part of it, as a block device while this object is open. Skips the test where that cannot be done. */
 public final class LoopDevice implements AutoCloseable {
-    private static final long PATIENCE_NANOS = TimeUnit.SECONDS.toNanos(20);
+    private static final long PATIENCE_NANOS = TimeUnit.SECONDS.toNanos(60);
 
     private final String device;
     private final Optional<String> backing;

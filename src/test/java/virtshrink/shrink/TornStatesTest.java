@@ -42,7 +42,15 @@ class TornStatesTest {
     @ParameterizedTest
     @EnumSource(
             value = LifeKind.class,
-            names = {"EXT4", "EXT4_SMALL_BLOCKS", "EXT4_BIGALLOC", "EXT4_NO_JOURNAL", "XFS", "XFS_SMALL_BLOCKS", "XFS_PLAIN"})
+            names = {
+                "EXT4",
+                "EXT4_SMALL_BLOCKS",
+                "EXT4_BIGALLOC",
+                "EXT4_NO_JOURNAL",
+                "XFS",
+                "XFS_SMALL_BLOCKS",
+                "XFS_PLAIN"
+            })
     void aDiskInUseIsNeverCalledFree(LifeKind kind) throws IOException {
         Path raw = kind.make(directory);
         Random random = new Random(SEED + kind.ordinal());
