@@ -110,11 +110,7 @@ public final class NtfsReader implements FreeSpaceReader {
         }
         RangeSet copy = RangeSet.of(new ByteRange(boot.copyAt(), NtfsBootSector.LENGTH_BYTES));
         return new FilesystemState.FreeSpace(
-<<<<<<< HEAD
                 clusters.sum().count() * boot.clusterBytes(),
-=======
-                clusters.freeClusters() * boot.clusterBytes(),
->>>>>>> main
                 clusters.free().subtract(copy),
                 Optional.empty(),
                 !log.empty());
