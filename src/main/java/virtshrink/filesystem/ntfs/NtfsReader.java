@@ -110,7 +110,7 @@ public final class NtfsReader implements FreeSpaceReader {
         }
         RangeSet copy = RangeSet.of(new ByteRange(boot.copyAt(), NtfsBootSector.LENGTH_BYTES));
         return new FilesystemState.FreeSpace(
-                clusters.freeClusters() * boot.clusterBytes(),
+                clusters.sum().count() * boot.clusterBytes(),
                 clusters.free().subtract(copy),
                 Optional.empty(),
                 !log.empty());
