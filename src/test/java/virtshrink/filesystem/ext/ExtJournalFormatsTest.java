@@ -317,7 +317,8 @@ class ExtJournalFormatsTest {
         JournalWriter journal = three(compat, incompat);
         MemoryDisk disk = journal.disk;
         FilesystemState before = ExtReader.replayingJournals().read(disk).state();
-        RangeSet free = assertInstanceOf(FilesystemState.FreeSpace.class, before).free();
+        RangeSet free =
+                assertInstanceOf(FilesystemState.FreeSpace.class, before).free();
         List<Integer> places = new ArrayList<>(List.of(1024, 2048));
         List<Integer> log = new ArrayList<>(List.of(0));
         log.addAll(journal.descriptors);

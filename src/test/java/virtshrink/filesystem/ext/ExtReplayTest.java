@@ -65,7 +65,8 @@ class ExtReplayTest {
         for (int round = 0; round < ROUNDS; round++) {
             long seed = 1000L * makeOptions.hashCode() + round;
             String circumstances = makeOptions + " " + mountOptions + " seed " + seed;
-            Path crashed = CrashedExt.crash(directory.resolve("image"), makeOptions, mountOptions, seed, ROUNDS > 1 ? 300 : 100);
+            Path crashed = CrashedExt.crash(
+                    directory.resolve("image"), makeOptions, mountOptions, seed, ROUNDS > 1 ? 300 : 100);
             RangeSet free = space(crashed, circumstances).free();
             Path replayed = replayed(crashed);
             E2fsprogs.Dump expected = E2fsprogs.dump(replayed);
