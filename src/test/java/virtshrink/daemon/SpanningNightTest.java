@@ -66,7 +66,7 @@ class SpanningNightTest {
             DiskRun first =
                     runs.getOrDefault("both vda", runs.values().iterator().next());
             DiskRun partly = runs.getOrDefault("partly vda", first);
-            assertEquals(disks.winnable(0), first.reclaimableBytes(), 1 << 20);
+            assertTrue(Math.abs(disks.winnable(0) - first.reclaimableBytes()) < 1 << 20);
             assertEquals(first.reclaimableBytes(), partly.reclaimableBytes());
             assertTrue(first.notes().toString().contains("together with vdb"), first::toString);
             assertEquals(-1, Files.mismatch(before, excluded));

@@ -126,7 +126,7 @@ class SpanningVolumeGroupTest {
 
         assertOutcomes(reports, Outcome.SHRUNK, Outcome.SHRUNK);
         for (int disk = 0; disk < 2; disk++) {
-            assertEquals(disks.winnable(disk), reports.get(disk).reclaimableBytes(), 1 << 20);
+            assertTrue(Math.abs(disks.winnable(disk) - reports.get(disk).reclaimableBytes()) < 1 << 20);
         }
         assertTrue(before.get(0) - allocated(first) >= disks.winnable(0) - (1 << 20));
         assertTrue(before.get(1) - allocated(second) >= disks.winnable(1) - (1 << 20));
@@ -168,7 +168,7 @@ class SpanningVolumeGroupTest {
         List<ShrinkReport> reports =
                 run(request(first, "vda"), request(second, "vdb").dryRun(true));
         assertOutcomes(reports, Outcome.SHRUNK, Outcome.NOTHING_TO_GAIN);
-        assertEquals(disks.winnable(0), reports.get(0).reclaimableBytes(), 1 << 20);
+        assertTrue(Math.abs(disks.winnable(0) - reports.get(0).reclaimableBytes()) < 1 << 20);
         assertUntouched(second);
         disks.requireSameIn(first, second);
     }
