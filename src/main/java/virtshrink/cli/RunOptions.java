@@ -60,6 +60,12 @@ final class RunOptions {
         if (objection.isPresent()) {
             throw new WrongUsageException("--keep-original is '" + keepOriginal + "': " + objection.get());
         }
-        return new RunSettings(dryRun, keepOriginal(), Optional.ofNullable(minimumGain), filler, allowRename, journals.replayJournals());
+        return new RunSettings(
+                dryRun,
+                keepOriginal(),
+                Optional.ofNullable(minimumGain),
+                filler,
+                allowRename,
+                journals.replayJournals());
     }
 }

@@ -54,9 +54,9 @@ public record DiskInspection(
     }
 
     /**
-     * The same disk with the free space of swap, btrfs, F2FS and LVM physical volumes left alone: none of them carries a mark of being in
-     * use by a suspended guest, so they share the fate of any filesystem of the domain that does. So do filesystems whose journals were replayed: a
-     * suspended guest goes on without a replay.
+     * The same disk with the free space of swap, btrfs, F2FS, LVM physical volumes and what else says so left alone: none of them carries a mark of
+     * being in use by a suspended guest, so they share the fate of any filesystem of the domain that does. So do filesystems whose journals were
+     * replayed: a suspended guest goes on without a replay.
      *
      * @param reason what was found, and where
      */
@@ -77,8 +77,9 @@ public record DiskInspection(
      */
     public DiskInspection withUnmarkedLeftAlone(String reason) {
         List<FilesystemFinding> changed = filesystems.stream()
-                .map(finding -> finding.state() instanceof FilesystemState.FreeSpace
-                                && UNMARKED.contains(finding.identity().type())
+                .map(finding -> finding.state() instanceof FilesystemState.FreeSpace space
+                                && (!space.marksUse()
+                                        || UNMARKED.contains(finding.identity().type()))
                         ? finding.leftAlone("left alone: " + reason)
                         : finding)
                 .toList();

@@ -69,7 +69,8 @@ final class DomainLog {
     /** As {@link #whyNotEnded(String)}, but that it never ran here is not enough. */
     Optional<String> whyNotProvenToHaveEnded(String domain) {
         return whyNotEnded(
-                domain, Optional.of("libvirtd does not know why it is shut off, and there is no log of it on this host"));
+                domain,
+                Optional.of("libvirtd does not know why it is shut off, and there is no log of it on this host"));
     }
 
     /** @param unheardOf what to answer of a domain without any log */

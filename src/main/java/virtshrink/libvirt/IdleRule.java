@@ -52,7 +52,8 @@ final class IdleRule {
             case SHUTDOWN, DESTROYED -> Optional.empty();
             case UNKNOWN -> log.whyNotProvenToHaveEnded(domain.name());
             default ->
-                Optional.of("the last run of the domain " + domain.name() + " ended neither by a shutdown nor by being destroyed");
+                Optional.of("the last run of the domain " + domain.name()
+                        + " ended neither by a shutdown nor by being destroyed");
         };
     }
 

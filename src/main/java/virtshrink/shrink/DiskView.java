@@ -19,8 +19,7 @@ import virtshrink.inspect.GuestDisk;
  * @param inspector that reads it, always the same
  * @param companions in the order in which the work has them
  */
-record DiskView(
-        ImageWork work, ShrinkRequest request, DiskInspector inspector, List<ShrinkRequest> companions) {
+record DiskView(ImageWork work, ShrinkRequest request, DiskInspector inspector, List<ShrinkRequest> companions) {
     /** What lies on the disk, or on one that claims to be the same. */
     DiskInspection inspect(ServedDisk served) throws IOException {
         GuestDisk disk = guestDisk(served.bytes(), request);
@@ -32,8 +31,7 @@ record DiskView(
             for (int i = 0; i < companions.size(); i++) {
                 disks.add(guestDisk(others.bytes().get(i), companions.get(i)));
             }
-            DiskInspection inspection =
-                    inspector.inspectTogether(disks).get(0);
+            DiskInspection inspection = inspector.inspectTogether(disks).get(0);
             others.stop();
             return inspection;
         }

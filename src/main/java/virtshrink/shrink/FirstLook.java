@@ -25,8 +25,8 @@ import virtshrink.inspect.GuestDisk;
 final class FirstLook implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(FirstLook.class);
 
-    /** Each costs a server of some 30 MiB while it is looked at together with others. A volume group over more disks is left alone. */
-    private static final int MOST_TOGETHER = 16;
+    /** Each costs a server of some 10 MiB while it is looked at together with others. A volume group over more disks is left alone. */
+    private static final int MOST_TOGETHER = 32;
 
     private final List<Seen> all = new ArrayList<>();
 
@@ -134,22 +134,25 @@ final class FirstLook implements AutoCloseable {
 
         Seen(ShrinkRequest request, Pace pace) {
             this.request = request;
-            this.replaysJournals = request.replayJournals()
-                    && DiskView.whyNoReplay(request).isEmpty();
+            this.replaysJournals =
+                    request.replayJournals() && DiskView.whyNoReplay(request).isEmpty();
             ImageWork.Terms terms = new ImageWork.Terms(true, Optional.empty(), Optional.empty(), pace);
             try {
                 work = Optional.of(ImageWork.begin(
                         RunDirectory.standard(), request.image(), request.format(), terms, RunOwner.LOOKER));
                 served = Optional.of(work.get().serveOriginal());
                 GuestDisk disk = guestDisk();
-                inspection =
-                        Optional.of(DiskView.inspector(replaysJournals).inspect(disk.source(), disk.name(), disk.sectorBytes()));
+                inspection = Optional.of(
+                        DiskView.inspector(replaysJournals).inspect(disk.source(), disk.name(), disk.sectorBytes()));
                 if (!mayReachFurther()) {
                     close();
                 }
             } catch (IOException | ImageRefusedException notReadable) {
                 LOG.debug("{} cannot be looked at", request.image(), notReadable);
                 close();
+            } catch (RuntimeException bug) {
+                close();
+                throw bug;
             }
         }
 

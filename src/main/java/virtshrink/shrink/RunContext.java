@@ -13,7 +13,10 @@ import java.util.Optional;
  * @param companions the disks on which parts of what lies on this one are
  */
 record RunContext(
-        Optional<String> suspended, Optional<String> doubt, Optional<String> unfinished, List<ShrinkRequest> companions) {
+        Optional<String> suspended,
+        Optional<String> doubt,
+        Optional<String> unfinished,
+        List<ShrinkRequest> companions) {
     /** A disk by itself. */
     static final RunContext ALONE = new RunContext(Optional.empty(), Optional.empty(), Optional.empty(), List.of());
 

@@ -20,9 +20,6 @@ import virtshrink.image.ImageFormat;
 import virtshrink.image.ImageJudge;
 import virtshrink.image.ImageNode;
 import virtshrink.image.ImageRefusedException;
-import virtshrink.inspect.DiskInspection;
-import virtshrink.inspect.DiskInspector;
-import virtshrink.inspect.FilesystemFinding;
 import virtshrink.image.ImageWork;
 import virtshrink.image.Rebuild;
 import virtshrink.image.ReplacementFile;
@@ -32,6 +29,9 @@ import virtshrink.image.SpaceTaken;
 import virtshrink.image.Swap;
 import virtshrink.image.SwapCapabilities;
 import virtshrink.image.Verification;
+import virtshrink.inspect.DiskInspection;
+import virtshrink.inspect.DiskInspector;
+import virtshrink.inspect.FilesystemFinding;
 import virtshrink.shrink.Cancellation.RunCancelledException;
 
 /** One run on one disk, step by step. Used once, by one thread. */

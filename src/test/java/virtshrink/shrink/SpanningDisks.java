@@ -5,10 +5,12 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assertions.fail;
 
 import java.io.IOException;
+import java.io.InputStream;
 import java.io.RandomAccessFile;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
 import java.util.regex.Matcher;
@@ -231,14 +233,21 @@ public final class SpanningDisks {
             for (Piece piece : pieces) {
                 try (RandomAccessFile in =
                         new RandomAccessFile(disks.get(piece.disk()).toFile(), "r")) {
-                    byte[] bytes = new byte[Math.toIntExact(piece.lengthBytes())];
                     in.seek(piece.offsetBytes());
-                    in.readFully(bytes);
-                    out.write(bytes);
+                    copy(in, out, piece.lengthBytes());
                 }
             }
         }
         return volume;
+    }
+
+    /** Volumes are whole extents. */
+    private static void copy(RandomAccessFile in, RandomAccessFile out, long lengthBytes) throws IOException {
+        byte[] extent = new byte[Math.toIntExact(EXTENT_BYTES)];
+        for (long done = 0; done < lengthBytes; done += EXTENT_BYTES) {
+            in.readFully(extent);
+            out.write(extent);
+        }
     }
 
     private void put(List<Piece> pieces, Path volume) throws IOException {
@@ -246,10 +255,8 @@ public final class SpanningDisks {
             for (Piece piece : pieces) {
                 try (RandomAccessFile out =
                         new RandomAccessFile(raw.get(piece.disk()).toFile(), "rw")) {
-                    byte[] bytes = new byte[Math.toIntExact(piece.lengthBytes())];
-                    in.readFully(bytes);
                     out.seek(piece.offsetBytes());
-                    out.write(bytes);
+                    copy(in, out, piece.lengthBytes());
                 }
             }
         }
@@ -313,6 +320,11 @@ public final class SpanningDisks {
         return swap.get(0).offsetBytes();
     }
 
+    /** A new raw file of the first or second disk. */
+    public Path rawIn(Path file, int disk) throws IOException {
+        return Files.copy(raw.get(disk), file);
+    }
+
     /** A new qcow2 image of the first or second disk. */
     public Path imageIn(Path file, int disk) throws IOException {
         ExternalTool.run(
@@ -349,32 +361,40 @@ public final class SpanningDisks {
     }
 
     private long requireSameBytes(int disk, Path copy) throws IOException {
-        byte[] expected = Files.readAllBytes(raw.get(disk));
-        byte[] found = Files.readAllBytes(copy);
-        assertEquals(expected.length, found.length);
+        assertEquals(Files.size(raw.get(disk)), Files.size(copy));
         long left = 0;
-        int at = 0;
-        for (ByteRange range : free.get(disk)) {
-            int start = Math.toIntExact(range.startBytes());
-            int end = Math.toIntExact(range.endBytes());
-            requireEqual(expected, found, at, start);
-            for (int i = start; i < end; i++) {
-                if (found[i] != 0 && found[i] != expected[i]) {
-                    fail("free byte %d of disk %d is %d and was %d".formatted(i, disk, found[i], expected[i]));
+        try (InputStream mine = Files.newInputStream(raw.get(disk));
+                InputStream other = Files.newInputStream(copy)) {
+            long at = 0;
+            for (byte[] expected = mine.readNBytes(MIB); expected.length > 0; expected = mine.readNBytes(MIB)) {
+                byte[] found = other.readNBytes(MIB);
+                RangeSet freeHere = free.get(disk).intersect(RangeSet.of(new ByteRange(at, expected.length)));
+                int used = 0;
+                for (ByteRange range : freeHere) {
+                    int start = Math.toIntExact(range.startBytes() - at);
+                    int end = Math.toIntExact(range.endBytes() - at);
+                    requireEqual(expected, found, used, start, at);
+                    for (int i = start; i < end; i++) {
+                        if (found[i] != 0 && found[i] != expected[i]) {
+                            fail("free byte %d of disk %d is %d and was %d"
+                                    .formatted(at + i, disk, found[i], expected[i]));
+                        }
+                        left += found[i] == 0 ? 0 : 1;
+                    }
+                    used = end;
                 }
-                left += found[i] == 0 ? 0 : 1;
+                requireEqual(expected, found, used, expected.length, at);
+                at += expected.length;
             }
-            at = end;
         }
-        requireEqual(expected, found, at, expected.length);
         return left;
     }
 
-    private static void requireEqual(byte[] expected, byte[] found, int from, int to) {
-        int mismatch = java.util.Arrays.mismatch(expected, from, to, found, from, to);
+    private static void requireEqual(byte[] expected, byte[] found, int from, int to, long at) {
+        int mismatch = Arrays.mismatch(expected, from, to, found, from, to);
         if (mismatch >= 0) {
             int i = from + mismatch;
-            fail("the guest's byte at %d is %d and was %d".formatted(i, found[i], expected[i]));
+            fail("the guest's byte at %d is %d and was %d".formatted(at + i, found[i], expected[i]));
         }
     }
 

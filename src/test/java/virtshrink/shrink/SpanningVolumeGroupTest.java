@@ -29,7 +29,7 @@ import virtshrink.os.FileStatus;
 /** A volume group over two disks of one guest is put together when both are shrunk in one go. */
 @Timeout(value = 120, unit = TimeUnit.SECONDS)
 class SpanningVolumeGroupTest {
-    private static final int KILLS = Integer.getInteger("virtshrink.kills", 8);
+    private static final int KILLS = Integer.getInteger("virtshrink.kills", 6);
     private static final long SEED = Long.getLong("virtshrink.seed", 20_261_122);
 
     @TempDir
@@ -126,7 +126,7 @@ class SpanningVolumeGroupTest {
 
         assertOutcomes(reports, Outcome.SHRUNK, Outcome.SHRUNK);
         for (int disk = 0; disk < 2; disk++) {
-            assertEquals(disks.winnable(disk), reports.get(disk).reclaimableBytes(), 1 << 20);
+            assertTrue(Math.abs(disks.winnable(disk) - reports.get(disk).reclaimableBytes()) < 1 << 20);
         }
         assertTrue(before.get(0) - allocated(first) >= disks.winnable(0) - (1 << 20));
         assertTrue(before.get(1) - allocated(second) >= disks.winnable(1) - (1 << 20));
@@ -168,7 +168,7 @@ class SpanningVolumeGroupTest {
         List<ShrinkReport> reports =
                 run(request(first, "vda"), request(second, "vdb").dryRun(true));
         assertOutcomes(reports, Outcome.SHRUNK, Outcome.NOTHING_TO_GAIN);
-        assertEquals(disks.winnable(0), reports.get(0).reclaimableBytes(), 1 << 20);
+        assertTrue(Math.abs(disks.winnable(0) - reports.get(0).reclaimableBytes()) < 1 << 20);
         assertUntouched(second);
         disks.requireSameIn(first, second);
     }

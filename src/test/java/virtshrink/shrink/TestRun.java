@@ -78,6 +78,11 @@ final class TestRun {
         return this;
     }
 
+    TestRun replayJournals() {
+        request.replayJournals(true);
+        return this;
+    }
+
     TestRun allowRename() {
         request.allowRename(true);
         return this;

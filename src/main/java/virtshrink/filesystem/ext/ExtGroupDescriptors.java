@@ -22,8 +22,7 @@ final class ExtGroupDescriptors {
      *
      * @throws CorruptStructureException if a descriptor is wrong
      */
-    static void each(BlockSource volume, ExtGeometry geometry, ExtChecksums checksums, Taker taker)
-            throws IOException {
+    static void each(BlockSource volume, ExtGeometry geometry, ExtChecksums checksums, Taker taker) throws IOException {
         int group = 0;
         long index = 0;
         while (index < geometry.descriptorBlocks()) {
@@ -40,9 +39,7 @@ final class ExtGroupDescriptors {
             for (int i = 0; i < here; i++) {
                 int at = i * geometry.descriptorBytes();
                 StructureBytes bytes = new StructureBytes(
-                        ExtGroupDescriptor.STRUCTURE,
-                        offsetBytes + at,
-                        chunk.slice(at, geometry.descriptorBytes()));
+                        ExtGroupDescriptor.STRUCTURE, offsetBytes + at, chunk.slice(at, geometry.descriptorBytes()));
                 taker.take(group, parse(geometry, checksums, group, bytes));
                 group++;
             }

@@ -130,8 +130,7 @@ public final class ExtReader implements FreeSpaceReader {
             return new FilesystemState.Dirty(mounted.get());
         }
         ExtGroupTable table = ExtGroupTable.read(volume, geometry, checksums, false);
-        FilesystemState.FreeSpace space =
-                readFreeSpace(volume, geometry, checksums, table, replayed.journal());
+        FilesystemState.FreeSpace space = readFreeSpace(volume, geometry, checksums, table, replayed.journal());
         Optional<String> hibernated = ExtSwapFiles.findHibernated(volume, geometry, checksums);
         return hibernated.isPresent()
                 ? new FilesystemState.Hibernated(hibernated.get())

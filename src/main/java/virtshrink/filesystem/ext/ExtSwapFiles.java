@@ -73,9 +73,7 @@ final class ExtSwapFiles {
                 int at = i * inodeBytes;
                 if ((table.getShort(at) & 0xF000) == REGULAR_FILE && sizeBytes(table, at) >= LEAST_BYTES) {
                     StructureBytes bytes = new StructureBytes(
-                            ExtInode.STRUCTURE,
-                            offsetBytes + (first + i) * inodeBytes,
-                            table.slice(at, inodeBytes));
+                            ExtInode.STRUCTURE, offsetBytes + (first + i) * inodeBytes, table.slice(at, inodeBytes));
                     lookInto(ExtInode.parse(bytes, group * perGroup + first + i + 1, checksums));
                 }
             }
@@ -95,7 +93,8 @@ final class ExtSwapFiles {
                 mark = bytesAt(file, pageBytes - HibernationMark.LENGTH_BYTES).flatMap(HibernationMark::atEnd);
             }
         }
-        found = mark.map(name -> "the guest is hibernated in a swap file, inode %d (%s)".formatted(file.number(), name));
+        found = mark.map(
+                name -> "the guest is hibernated in a swap file, inode %d (%s)".formatted(file.number(), name));
     }
 
     private Optional<byte[]> bytesAt(ExtInode file, int offsetBytes) throws IOException {

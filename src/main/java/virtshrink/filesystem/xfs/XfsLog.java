@@ -28,6 +28,9 @@ final class XfsLog {
     private static final int PIECE_BYTES = 512 << 10;
     private static final int MOST_RECORD_BYTES = 256 << 10;
 
+    /** Tools write records of 256 KiB, and leave as much room for the first, however short it is. */
+    private static final int TOOL_RECORD_BLOCKS = MOST_RECORD_BYTES / BASIC_BLOCK_BYTES;
+
     private static final int XFS_LOG_CLIENT = 0xaa;
     private static final int XLOG_UNMOUNT_TRANS = 0x20;
     private static final int XLOG_UNMOUNT_TYPE = 0x556e;
@@ -70,11 +73,31 @@ final class XfsLog {
             verifyNeverUsed(last);
             return XfsLsn.of(-1);
         }
+        Optional<XfsLsn> formatted = endIfFormatted(first, last);
+        if (formatted.isPresent()) {
+            return formatted.get();
+        }
         int head = first == last ? blocks : headBetween(first, last);
         verifyCycles(head, first);
-        verifyLastRecord(head, first);
+        XlogRecHeader unmount = verifyLastRecord(head, first);
         // A full round leaves the head at the start, where the next one begins.
-        return head == blocks ? new XfsLsn(first + 1, 0) : new XfsLsn(first, head);
+        XfsLsn end = head == blocks ? new XfsLsn(first + 1, 0) : new XfsLsn(first, head);
+        verifyNotMountedSince(end, unmount);
+        return end;
+    }
+
+    /**
+     * Whoever mounts a clean filesystem first writes empty records behind the head, so that what an earlier round left there is never taken
+     * for its own; they give the same tail as the record of the unmount, which those of earlier mounts cannot. Until the first transaction reaches the log, this is all that tells a
+     * filesystem in use from one that is not.
+     */
+    private void verifyNotMountedSince(XfsLsn end, XlogRecHeader unmount) throws IOException, NotCleanException {
+        ByteBuffer content = readBlocks((int) end.block(), 1);
+        if (content.getInt(0) == XlogRecHeader.MAGIC) {
+            XlogRecHeader record = XlogRecHeader.parse(new StructureBytes(
+                    XlogRecHeader.STRUCTURE, startBytes + end.block() * (long) BASIC_BLOCK_BYTES, content));
+            check(!record.tailLsn().equals(unmount.tailLsn()), "it was mounted after that");
+        }
     }
 
     /** A log of zeros, which tools leave behind, holds nothing to replay. */
@@ -87,6 +110,34 @@ final class XfsLog {
                 check(content.get() == 0, "begins with zeros, and holds something else");
             }
         }
+    }
+
+    /**
+     * The log as {@code xfs_repair} and {@code xfs_admin} leave it, until the next mount: one record of an unmount at the start, a gap of
+     * zeros, and records of unmounts of the cycle before. Kernels take the last of those for the end, and go on at the start.
+     */
+    private Optional<XfsLsn> endIfFormatted(long first, long last) throws IOException, NotCleanException {
+        ByteBuffer start = readBlocks(0, Math.min(blocks, TOOL_RECORD_BLOCKS));
+        if (first == 1 || blocks <= 2 * TOOL_RECORD_BLOCKS || start.getInt(0) != XlogRecHeader.MAGIC) {
+            return Optional.empty();
+        }
+        XlogRecHeader record = parse(start, 0);
+        if (record.blocks() >= TOOL_RECORD_BLOCKS || cycleOf(start, (int) record.blocks() * BASIC_BLOCK_BYTES) != 0) {
+            return Optional.empty();
+        }
+        int gapAt = (int) record.blocks() * BASIC_BLOCK_BYTES;
+        verifyUnmount(record, 0, start.slice(0, gapAt));
+        for (int at = gapAt; at < start.limit(); at++) {
+            check(start.get(at) == 0, "its first record is followed by zeros and something else");
+        }
+        check(
+                record.cycle() == first && last == before(first) && record.crc() == 0,
+                "its first record of cycle %d, its last of %d".formatted(first, last));
+        int window = Math.min(blocks - TOOL_RECORD_BLOCKS, WINDOW_BYTES / BASIC_BLOCK_BYTES);
+        verifyCycles(TOOL_RECORD_BLOCKS, TOOL_RECORD_BLOCKS + window, TOOL_RECORD_BLOCKS, first);
+        verifyCycles(blocks - window, blocks, TOOL_RECORD_BLOCKS, first);
+        verifyLastRecord(blocks, last);
+        return Optional.of(new XfsLsn(first, 0));
     }
 
     /** The first block of the older cycle, by halving: the newer one is in front of it, nothing else anywhere. */
@@ -136,7 +187,7 @@ final class XfsLog {
         }
     }
 
-    private void verifyLastRecord(int head, long cycle) throws IOException, NotCleanException {
+    private XlogRecHeader verifyLastRecord(int head, long cycle) throws IOException, NotCleanException {
         int most = Math.min(blocks, (MOST_RECORD_BYTES + MOST_RECORD_BYTES / 64) / BASIC_BLOCK_BYTES);
         ByteBuffer before = ByteBuffer.allocate(most * BASIC_BLOCK_BYTES);
         int start = head - most;
@@ -154,18 +205,26 @@ final class XfsLog {
         check(at >= 0, "no record in front of its head");
         int block = Math.floorMod(start + at, blocks);
         ByteBuffer content = before.slice(at * BASIC_BLOCK_BYTES, (most - at) * BASIC_BLOCK_BYTES);
-        StructureBytes header = new StructureBytes(
-                XlogRecHeader.STRUCTURE,
-                startBytes + (long) block * BASIC_BLOCK_BYTES,
-                content.slice(0, BASIC_BLOCK_BYTES));
-        XlogRecHeader record = XlogRecHeader.parse(header);
+        XlogRecHeader record = parse(content, block);
         check(
                 record.cycle() == (block < head ? cycle : before(cycle)),
                 "last record of cycle %d, the head's is %d".formatted(record.cycle(), cycle));
         verifyUnmount(record, block, content);
+        return record;
     }
 
-    /** @param content from the record's start to the head */
+    private XlogRecHeader parse(ByteBuffer content, int block) {
+        return XlogRecHeader.parse(new StructureBytes(
+                XlogRecHeader.STRUCTURE,
+                startBytes + (long) block * BASIC_BLOCK_BYTES,
+                content.slice(0, BASIC_BLOCK_BYTES)));
+    }
+
+    /**
+     * Checks that a record holds nothing but an unmount.
+     *
+     * @param content from the record's start to the head
+     */
     private void verifyUnmount(XlogRecHeader record, int block, ByteBuffer content) throws NotCleanException {
         check(record.version() == 1 || record.version() == 2, "record of version %d".formatted(record.version()));
         check(record.uuid().equals(geometry.superblock().uuid()), "record of filesystem %s".formatted(record.uuid()));

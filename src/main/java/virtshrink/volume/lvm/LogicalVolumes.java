@@ -111,7 +111,7 @@ final class LogicalVolumes {
                         "it reaches to a physical volume that the volume group takes for missing: " + volume.uuid());
             } else if (!present.containsKey(area.name())) {
                 return Optional.of(
-                        "it reaches to another disk: the physical volume %s is not on the disks that are known"
+                        "it reaches to another disk: the physical volume %s is on none that was looked at; all image files of a domain are looked at together by: virt-shrink domain"
                                 .formatted(volume.uuid()));
             }
         }

@@ -74,13 +74,20 @@ final class BtrfsLife {
         } else if (what < 14) {
             overwrite(anyFile());
         } else if (what < 15) {
-            ExternalTool.run("fallocate", "-p", "-o", "4096", "-l", "8192", anyFile().toString());
+            ExternalTool.run(
+                    "fallocate", "-p", "-o", "4096", "-l", "8192", anyFile().toString());
         } else if (what < 16) {
             Path copy = newFile();
             ExternalTool.run("cp", "--reflink=always", anyFile().toString(), copy.toString());
             files.add(copy);
         } else if (what < 17) {
-            ExternalTool.run("setfattr", "-n", "user.note", "-v", "note " + random.nextInt(), anyFile().toString());
+            ExternalTool.run(
+                    "setfattr",
+                    "-n",
+                    "user.note",
+                    "-v",
+                    "note " + random.nextInt(),
+                    anyFile().toString());
         } else if (what < 18) {
             Path space = newFile();
             ExternalTool.run("fallocate", "-l", Integer.toString(1 + random.nextInt(mostFileBytes)), space.toString());

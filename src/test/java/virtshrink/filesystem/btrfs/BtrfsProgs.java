@@ -59,14 +59,15 @@ final class BtrfsProgs {
         long totalBytes = field(superblock, "total_bytes");
         long nodesize = field(superblock, "nodesize");
         List<Chunk> chunks = chunks(tree(image, "chunk"));
-        RangeSet.Builder used = RangeSet.builder().add(0, 1 << 20).add(64L << 20, 64 << 10).add(256L << 30, 64 << 10);
+        RangeSet.Builder used =
+                RangeSet.builder().add(0, 1 << 20).add(64L << 20, 64 << 10).add(256L << 30, 64 << 10);
         Matcher extent = EXTENT.matcher(tree(image, "extent"));
         while (extent.find()) {
             long start = Long.parseLong(extent.group(1));
             long length = extent.group(2).equals("EXTENT_ITEM") ? Long.parseLong(extent.group(3)) : nodesize;
             Chunk chunk = chunks.stream()
-                    .filter(candidate -> candidate.logical() <= start
-                            && start + length <= candidate.logical() + candidate.length())
+                    .filter(candidate ->
+                            candidate.logical() <= start && start + length <= candidate.logical() + candidate.length())
                     .findFirst()
                     .orElseThrow();
             chunk.stripes().forEach(stripe -> used.add(stripe + start - chunk.logical(), length));
@@ -79,8 +80,7 @@ final class BtrfsProgs {
     static FilesystemState.FreeSpace assertExact(Path image) throws IOException {
         Dump expected = dump(image);
         FilesystemState state = read(image).state();
-        FilesystemState.FreeSpace space =
-                assertInstanceOf(FilesystemState.FreeSpace.class, state, state::reasonText);
+        FilesystemState.FreeSpace space = assertInstanceOf(FilesystemState.FreeSpace.class, state, state::reasonText);
         assertEquals(expected.freeBytes(), space.freeBytes());
         assertEquals(RangeSet.empty(), space.free().subtract(expected.free()), "free here, used to the tools");
         assertEquals(RangeSet.empty(), expected.free().subtract(space.free()), "used here, free to the tools");
@@ -115,8 +115,8 @@ final class BtrfsProgs {
 
     /** What the checker says, with the checksum of every byte of every file; not of the image's name. */
     static String check(Path image) throws IOException {
-        ExternalTool.Result result = ExternalTool.attempt(
-                "", "btrfs", "check", "--readonly", "--check-data-csum", image.toString());
+        ExternalTool.Result result =
+                ExternalTool.attempt("", "btrfs", "check", "--readonly", "--check-data-csum", image.toString());
         return result.exitCode() + "\n" + result.output().replace(image.toString(), "IMAGE");
     }
 

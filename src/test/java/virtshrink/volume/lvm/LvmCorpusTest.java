@@ -7,6 +7,8 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
+import java.util.TreeSet;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.io.TempDir;
@@ -31,7 +33,8 @@ class LvmCorpusTest {
     @MethodSource("rows")
     void agreesWithTheIndex(String name, Corpus.Row row) throws IOException {
         Corpus.assume();
-        try (FileBlockSource disk = FileBlockSource.open(Corpus.unpack(row, directory))) {
+        Path image = Corpus.unpack(row, directory);
+        try (FileBlockSource disk = FileBlockSource.open(image)) {
             LvmLayout layout = LvmVolumes.read(List.of(disk.slice(row.placeWithin(disk))));
             LvmLayout.PhysicalVolume volume = layout.physicalVolumes().get(0);
             if (!row.get("verdict").equals("metadata-readable")) {
@@ -40,15 +43,37 @@ class LvmCorpusTest {
             Matcher facts = FACTS.matcher(row.get("facts"));
             assertTrue(facts.find(), row.get("facts"));
             assertEquals(Optional.empty(), volume.leftAlone());
-            assertEquals(row.freeBytes(), volume.free().totalBytes());
             assertEquals(row.number("unit"), volume.extentBytes());
             assertEquals(facts.group(1), volume.group());
-            assertTrue(volume.free().get(0).startBytes() >= Long.parseLong(facts.group(3)) * 512);
-            for (LvmLayout.LogicalVolume logical : layout.logicalVolumes()) {
-                assertTrue(List.of(facts.group(2).split(",")).contains(logical.name()), logical::toString);
-                assertEquals(
-                        logical.name().equals("mirrormirror"), logical.leftAlone().isPresent(), logical::toString);
+            if (!volume.free().isEmpty()) {
+                assertTrue(volume.free().get(0).startBytes() >= Long.parseLong(facts.group(3)) * 512);
             }
+            assertIsAsTheToolsSay(image, row, layout);
+        }
+    }
+
+    /** The index counts what it finds in every text of the ring, the old ones included: the tools know better. */
+    private void assertIsAsTheToolsSay(Path image, Corpus.Row row, LvmLayout layout) throws IOException {
+        try (LvmHost host = new LvmHost(directory.resolve("host"))) {
+            host.add(image, row.number("offset"), row.number("length"));
+            String[] told = host.report("pvs -o pv_free,pv_uuid").get(0).split("\\|", -1);
+            LvmLayout.PhysicalVolume volume = layout.physicalVolumes().get(0);
+            assertEquals(told[0], Long.toString(volume.free().totalBytes()));
+            assertEquals(told[1], volume.uuid());
+            Set<String> plain = new TreeSet<>();
+            Set<String> others = new TreeSet<>();
+            for (String line : host.report("lvs --segments -o lv_name,segtype,lv_size")) {
+                String[] columns = line.split("\\|", -1);
+                boolean simple = columns[1].equals("linear") || columns[1].equals("striped");
+                (simple ? plain : others).add(columns[0] + " " + columns[2]);
+            }
+            Set<String> found = new TreeSet<>();
+            Set<String> leftAlone = new TreeSet<>();
+            for (LvmLayout.LogicalVolume logical : layout.logicalVolumes()) {
+                (logical.leftAlone().isEmpty() ? found : leftAlone).add(logical.name() + " " + logical.lengthBytes());
+            }
+            assertEquals(plain, found);
+            assertEquals(others, leftAlone);
         }
     }
 }

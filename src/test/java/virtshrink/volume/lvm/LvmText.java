@@ -13,15 +13,13 @@ public final class LvmText {
     }
 
     public static String volume(String name, String status, String... segments) {
-        StringBuilder text = new StringBuilder(
-                """
+        StringBuilder text = new StringBuilder("""
                 %s {
                 id = "%s"
                 status = [%s]
                 flags = []
                 segment_count = %d
-                """
-                        .formatted(name, uuid(name), status, segments.length));
+                """.formatted(name, uuid(name), status, segments.length));
         for (int number = 1; number <= segments.length; number++) {
             text.append("segment%d {\n%s}\n".formatted(number, segments[number - 1]));
         }
