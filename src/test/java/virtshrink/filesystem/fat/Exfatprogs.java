@@ -102,13 +102,13 @@ final class Exfatprogs {
 
     private static void fillUp(Path root, Random random) throws IOException {
         for (int size = 1 << 20; size > 0; size /= 16) {
-            try {
-                for (int number = 0; number < 4096; number++) {
+            boolean full = false;
+            for (int number = 0; !full && number < 4096; number++) {
+                try {
                     write(root.resolve("DIR/full %d %d".formatted(size, number)), random, size);
+                } catch (IOException noRoom) {
+                    full = true;
                 }
-            } catch (IOException full) {
-                // The purpose of this.
-                continue;
             }
         }
     }
