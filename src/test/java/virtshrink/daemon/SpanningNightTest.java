@@ -61,10 +61,10 @@ class SpanningNightTest {
 
             Map<String, DiskRun> runs = night(host);
 
-            assertEquals(
-                    "[both vda, both vdb, partly vda]", runs.keySet().toString());
+            assertEquals("[both vda, both vdb, partly vda]", runs.keySet().toString());
             runs.forEach((disk, run) -> assertEquals(Outcome.SHRUNK, run.outcome(), () -> disk + ": " + run));
-            DiskRun first = runs.getOrDefault("both vda", runs.values().iterator().next());
+            DiskRun first =
+                    runs.getOrDefault("both vda", runs.values().iterator().next());
             DiskRun partly = runs.getOrDefault("partly vda", first);
             assertEquals(disks.winnable(0), first.reclaimableBytes(), 1 << 20);
             assertEquals(first.reclaimableBytes(), partly.reclaimableBytes());

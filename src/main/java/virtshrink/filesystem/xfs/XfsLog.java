@@ -122,8 +122,7 @@ final class XfsLog {
             return Optional.empty();
         }
         XlogRecHeader record = parse(start, 0);
-        if (record.blocks() >= TOOL_RECORD_BLOCKS
-                || cycleOf(start, (int) record.blocks() * BASIC_BLOCK_BYTES) != 0) {
+        if (record.blocks() >= TOOL_RECORD_BLOCKS || cycleOf(start, (int) record.blocks() * BASIC_BLOCK_BYTES) != 0) {
             return Optional.empty();
         }
         int gapAt = (int) record.blocks() * BASIC_BLOCK_BYTES;

@@ -70,8 +70,8 @@ final class SealedXfs {
 
     /** The roots of the trees that every version has, and of those that this one has besides. */
     List<Structure> roots() {
-        List<Structure> roots = new ArrayList<>(List.of(
-                root("bnobt", SECTOR + 16), root("cntbt", SECTOR + 20), root("inobt", 2 * SECTOR + 20)));
+        List<Structure> roots = new ArrayList<>(
+                List.of(root("bnobt", SECTOR + 16), root("cntbt", SECTOR + 20), root("inobt", 2 * SECTOR + 20)));
         if (v5) {
             roots.add(root("rmapbt", SECTOR + 24));
             roots.add(root("refcountbt", SECTOR + 88));

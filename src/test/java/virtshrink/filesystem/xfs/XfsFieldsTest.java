@@ -195,7 +195,12 @@ class XfsFieldsTest {
                     case 2 -> image.u32(structure.offset() + at) + random.nextInt(9) - 4;
                     default -> -1;
                 };
-                what.append(", ").append(structure).append('+').append(at).append(" = ").append(value);
+                what.append(", ")
+                        .append(structure)
+                        .append('+')
+                        .append(at)
+                        .append(" = ")
+                        .append(value);
                 int from = structure.offset();
                 byte[] before = Arrays.copyOfRange(image.disk.bytes(), from, from + structure.length());
                 undo.push(() -> image.disk.putBytes(from, before));

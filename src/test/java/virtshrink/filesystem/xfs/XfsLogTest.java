@@ -61,7 +61,8 @@ class XfsLogTest {
     }
 
     @ParameterizedTest
-    @ValueSource(ints = {0, 1, 2, 77, 4095, 4096, 4097, 6000, BLOCKS - 4097, BLOCKS - 4, BLOCKS - 3, BLOCKS - 2, BLOCKS - 1})
+    @ValueSource(
+            ints = {0, 1, 2, 77, 4095, 4096, 4097, 6000, BLOCKS - 4097, BLOCKS - 4, BLOCKS - 3, BLOCKS - 2, BLOCKS - 1})
     void anUnmountRecordIsFoundWhereverItLies(int record) {
         for (long cycle : new long[] {2, 3, 1000, 0xFEEDBABDL, 0xFEEDBABFL, 0xFEEDBAC0L, 0xfffffff0L}) {
             FilesystemState state = withUnmountAt(record, cycle).read();

@@ -116,7 +116,9 @@ class XfsMatrixTest {
         Xfsprogs.make(
                 file,
                 image.sizeBytes(),
-                Stream.of(options.split(" ", -1)).filter(option -> !option.isEmpty()).toArray(String[]::new));
+                Stream.of(options.split(" ", -1))
+                        .filter(option -> !option.isEmpty())
+                        .toArray(String[]::new));
         boolean mountable = image.content() != Content.EMPTY && image.content() != Content.WRITTEN_BY_MKFS;
         Optional<TreeDigest> before =
                 mountable ? Optional.of(fill(file, mountPoint, image.content())) : Optional.empty();
@@ -205,10 +207,21 @@ class XfsMatrixTest {
             Files.write(file, bytes);
             punches.append("fpunch %d %d\n".formatted(random.nextInt(1 << 20), random.nextInt(30_000) + 1));
         }
-        ExternalTool.attempt("", "cp", "--reflink=auto", large.toString(), root.resolve("shared").toString());
+        ExternalTool.attempt(
+                "",
+                "cp",
+                "--reflink=auto",
+                large.toString(),
+                root.resolve("shared").toString());
         ExternalTool.attempt(punches.toString(), "xfs_io", large.toString());
         ExternalTool.attempt(
-                "", "setfattr", "-n", "user.long", "-v", "x".repeat(3000), root.resolve("file1").toString());
+                "",
+                "setfattr",
+                "-n",
+                "user.long",
+                "-v",
+                "x".repeat(3000),
+                root.resolve("file1").toString());
         for (int i = 0; i < 40; i += 1 + random.nextInt(3)) {
             Files.delete(root.resolve("file" + i));
         }
@@ -232,13 +245,12 @@ class XfsMatrixTest {
         Path file = Xfsprogs.make(directory.resolve("image"), 100 * MIB, "-m", "rmapbt=1");
         Path mountPoint = directory.resolve("mounted");
         TreeDigest before = fill(file, mountPoint, Content.USED);
-        ExternalTool.run(
-                command.stream().map(word -> word.replace("IMAGE", file.toString())).toArray(String[]::new));
+        ExternalTool.run(command.stream()
+                .map(word -> word.replace("IMAGE", file.toString()))
+                .toArray(String[]::new));
         Xfsprogs.Reference expected = Xfsprogs.reference(file);
         FilesystemState.FreeSpace space = assertInstanceOf(
-                FilesystemState.FreeSpace.class,
-                Xfsprogs.read(file).state(),
-                () -> "%s".formatted(command));
+                FilesystemState.FreeSpace.class, Xfsprogs.read(file).state(), () -> "%s".formatted(command));
         assertEquals(expected.free(), space.free());
         assertEquals(expected.freeBytes(), space.freeBytes());
         surviveZeroing(file, space, mountPoint, Optional.of(before));

@@ -49,8 +49,7 @@ class XfsStatesTest {
     private static void assertExact(Path image) throws IOException {
         Xfsprogs.Reference expected = Xfsprogs.reference(image);
         FilesystemState state = Xfsprogs.read(image).state();
-        FilesystemState.FreeSpace space =
-                assertInstanceOf(FilesystemState.FreeSpace.class, state, state::reasonText);
+        FilesystemState.FreeSpace space = assertInstanceOf(FilesystemState.FreeSpace.class, state, state::reasonText);
         assertEquals(expected.free(), space.free());
         assertEquals(expected.freeBytes(), space.freeBytes());
     }
@@ -140,7 +139,8 @@ class XfsStatesTest {
             try (MountedImage mounted = mount(image)) {
                 for (int i = 0; i < 15 + random.nextInt(10); i++) {
                     Path file = mounted.path().resolve("file" + i);
-                    Files.write(file, new byte[random.nextInt(9000)], StandardOpenOption.CREATE, StandardOpenOption.SYNC);
+                    Files.write(
+                            file, new byte[random.nextInt(9000)], StandardOpenOption.CREATE, StandardOpenOption.SYNC);
                     if (random.nextInt(3) == 0) {
                         Files.delete(file);
                     }

@@ -30,10 +30,11 @@ final class Xfsprogs {
     /** A new filesystem in a sparse file. */
     static Path make(Path image, long sizeBytes, String... options) throws IOException {
         ExternalTool.sparse(image, sizeBytes);
-        // As the XFS project's own tests ask for it: filesystems below 300 MB, of one group, with a small log, as they were
+        // As the XFS project's own tests ask for it: filesystems below 300 MB, of one group, with a small log, as they
+        // were
         // made for long.
-        List<String> command = new ArrayList<>(
-                List.of("env", "TEST_DIR=x", "TEST_DEV=x", "QA_CHECK_FS=x", "mkfs.xfs", "-q", "-f"));
+        List<String> command =
+                new ArrayList<>(List.of("env", "TEST_DIR=x", "TEST_DEV=x", "QA_CHECK_FS=x", "mkfs.xfs", "-q", "-f"));
         command.addAll(Arrays.asList(options));
         command.add(image.toString());
         ExternalTool.run(command.toArray(String[]::new));
@@ -100,8 +101,8 @@ final class Xfsprogs {
         int groups = Integer.parseInt(sb.get("agcount"));
         List<String> commands = new ArrayList<>();
         for (int group = 0; group < groups; group++) {
-            commands.addAll(List.of(
-                    "agf " + group, "print freeblks flfirst fllast flcount", "agfl " + group, "print bno"));
+            commands.addAll(
+                    List.of("agf " + group, "print freeblks flfirst fllast flcount", "agfl " + group, "print bno"));
         }
         String[] answers = db(image, commands.toArray(String[]::new)).split("(?m)^(?=freeblks)", -1);
         long freeBlocks = 0;
