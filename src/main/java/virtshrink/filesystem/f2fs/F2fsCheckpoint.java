@@ -72,7 +72,9 @@ record F2fsCheckpoint(
         long freeSegmentCount = head.u32le(32);
         List<Log> logs = new ArrayList<>();
         for (int log = 0; log < LOGS; log++) {
-            logs.add(log, new Log(head.u32le(36 + 4 * log), head.u16le(68 + 2 * log)));
+            logs.add(new Log(head.u32le(36 + 4 * log), head.u16le(68 + 2 * log)));
+        }
+        for (int log = 0; log < LOGS; log++) {
             logs.add(new Log(head.u32le(84 + 4 * log), head.u16le(116 + 2 * log)));
         }
         long flags = head.u32le(132);
