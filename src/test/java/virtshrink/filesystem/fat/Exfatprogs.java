@@ -102,14 +102,19 @@ final class Exfatprogs {
 
     private static void fillUp(Path root, Random random) throws IOException {
         for (int size = 1 << 20; size > 0; size /= 16) {
-            try {
-                for (int number = 0; number < 4096; number++) {
-                    write(root.resolve("DIR/full %d %d".formatted(size, number)), random, size);
-                }
-            } catch (IOException full) {
-                // The purpose of this.
-                continue;
+            int number = 0;
+            while (number < 4096 && hasRoom(root.resolve("DIR/full %d %d".formatted(size, number)), random, size)) {
+                number++;
             }
+        }
+    }
+
+    private static boolean hasRoom(Path file, Random random, int length) {
+        try {
+            write(file, random, length);
+            return true;
+        } catch (IOException full) {
+            return false;
         }
     }
 
