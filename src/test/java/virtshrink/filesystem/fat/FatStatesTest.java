@@ -149,7 +149,7 @@ class FatStatesTest {
     }
 
     /** Where the root directory's entry for the directory DIR stands. */
-    private static int directoryEntry(Kind kind, MemoryDisk disk) {
+    private static int directoryEntry(MemoryDisk disk) {
         int at = fatAt(disk, 2);
         while (!new String(disk.bytes(), at, 11, ISO_8859_1).equals("DIR        ")) {
             at += 32;
@@ -278,7 +278,7 @@ class FatStatesTest {
     @EnumSource
     void aDirectoryThatTheTableCallsFreeIsCorrupt(Kind kind) throws IOException {
         MemoryDisk disk = kind.copy();
-        int at = directoryEntry(kind, disk);
+        int at = directoryEntry(disk);
         setEntry(kind, disk, firstCluster(disk, at), 0);
         assertReason(Corrupt.class, "\"DIR\" begins in cluster", disk);
     }
@@ -287,7 +287,7 @@ class FatStatesTest {
     @EnumSource
     void twoEntriesForTheSameClustersAreCorrupt(Kind kind) throws IOException {
         MemoryDisk disk = kind.copy();
-        int at = directoryEntry(kind, disk);
+        int at = directoryEntry(disk);
         int own = firstCluster(disk, at);
         int inDirectory = clusterAt(disk, own);
         int other = inDirectory + 64;
@@ -302,7 +302,7 @@ class FatStatesTest {
     @EnumSource
     void aFileLongerThanItsChainIsCorrupt(Kind kind) throws IOException {
         MemoryDisk disk = kind.copy();
-        int inDirectory = clusterAt(disk, firstCluster(disk, directoryEntry(kind, disk)));
+        int inDirectory = clusterAt(disk, firstCluster(disk, directoryEntry(disk)));
         int file = inDirectory;
         while ((disk.bytes()[file + 0x0B] & 0x1F) != 0
                 || u32(disk, file + DIRECTORY_ENTRY_SIZE) == 0
@@ -317,7 +317,7 @@ class FatStatesTest {
     @EnumSource
     void aFirstClusterThatDoesNotExistIsCorrupt(Kind kind) throws IOException {
         MemoryDisk disk = kind.copy();
-        int at = directoryEntry(kind, disk);
+        int at = directoryEntry(disk);
         disk.u16le(at + DIRECTORY_ENTRY_CLUSTER, 0xFFF0);
         if (kind == Kind.FAT32) {
             disk.u16le(at + DIRECTORY_ENTRY_CLUSTER_HIGH, 0x0FFF);
@@ -331,7 +331,7 @@ class FatStatesTest {
     void onFat12AndFat16TheUpperHalfOfAClusterNumberIsSomethingElse() throws IOException {
         for (Kind kind : new Kind[] {Kind.FAT12, Kind.FAT16}) {
             MemoryDisk disk = kind.copy();
-            disk.u16le(directoryEntry(kind, disk) + DIRECTORY_ENTRY_CLUSTER_HIGH, 0x1234);
+            disk.u16le(directoryEntry(disk) + DIRECTORY_ENTRY_CLUSTER_HIGH, 0x1234);
             assertInstanceOf(FreeSpace.class, read(disk));
         }
     }
