@@ -22,7 +22,7 @@ final class ManyFilesVolume implements BlockSource {
     private static final int MAP_AT = 100_000;
 
     private static final int TABLE_AT = 200_000;
-    private static final int FILES_AT = 1_000_000;
+    private static final int FILES_AT = 530_000;
 
     private final BlockSource made;
     private final NtfsImage head;
