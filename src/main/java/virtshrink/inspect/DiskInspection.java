@@ -12,8 +12,8 @@ import virtshrink.filesystem.FilesystemState;
  * @param virtualBytes size of the disk as the guest sees it
  * @param partitionTable {@code gpt}, {@code mbr}, {@code none}, …
  * @param filesystems partitions in the order of their place on the disk, then logical volumes
- * @param doubt a volume from which it cannot be told that no guest is suspended, and why; the free space of swap, btrfs and LVM physical
- *     volumes, which carry no mark of being in use, is left alone then, on every disk of the guest
+ * @param doubt a volume from which it cannot be told that no guest is suspended, and why; the free space of swap, btrfs, F2FS and LVM
+ *     physical volumes, which carry no mark of being in use, is left alone then, on every disk of the guest
  * @param refusal why the whole disk is left alone (broken partition table, hibernated guest, dm-verity, …)
  */
 public record DiskInspection(
@@ -22,8 +22,8 @@ public record DiskInspection(
         List<FilesystemFinding> filesystems,
         Optional<String> doubt,
         Optional<String> refusal) {
-    private static final Set<String> UNMARKED = Set.of("swap", "btrfs", "LVM2_member");
-    private static final Set<String> HIDING_PLACES = Set.of("btrfs");
+    private static final Set<String> UNMARKED = Set.of("swap", "btrfs", "f2fs", "LVM2_member");
+    private static final Set<String> HIDING_PLACES = Set.of("btrfs", "f2fs");
     /** A Linux may have them mounted, but suspends into swap areas, or into files on what is its own. */
     static final Set<String> NEVER_SUSPENDED_INTO = Set.of("vfat", "exfat");
 
@@ -54,7 +54,7 @@ public record DiskInspection(
     }
 
     /**
-     * The same disk with the free space of swap, btrfs, LVM physical volumes and what else says so left alone: none of them carries a mark of
+     * The same disk with the free space of swap, btrfs, F2FS, LVM physical volumes and what else says so left alone: none of them carries a mark of
      * being in use by a suspended guest, so they share the fate of any filesystem of the domain that does. So do filesystems whose journals were
      * replayed: a suspended guest goes on without a replay.
      *
@@ -70,8 +70,8 @@ public record DiskInspection(
     }
 
     /**
-     * The same disk with the free space of swap, btrfs and LVM physical volumes left alone, and nothing else: the guest did not finish, but it
-     * is not suspended.
+     * The same disk with the free space of swap, btrfs, F2FS and LVM physical volumes left alone, and nothing else: the guest did not finish,
+     * but it is not suspended.
      *
      * @param reason what was found, and where
      */

@@ -7,6 +7,7 @@ import virtshrink.block.BlockSource;
 import virtshrink.filesystem.FreeSpaceReader;
 import virtshrink.filesystem.btrfs.BtrfsReader;
 import virtshrink.filesystem.ext.ExtReader;
+import virtshrink.filesystem.f2fs.F2fsReader;
 import virtshrink.filesystem.fat.ExfatReader;
 import virtshrink.filesystem.fat.FatReader;
 import virtshrink.filesystem.ntfs.NtfsReader;
@@ -41,6 +42,7 @@ public final class DiskInspector {
                 new SwapReader(),
                 new FatReader(),
                 new ExfatReader(),
+                new F2fsReader(),
                 new BtrfsReader(),
                 new NtfsReader(),
                 new XfsReader()));

@@ -94,7 +94,7 @@ final class Dosfstools {
         }
         long unit = Math.max(512, check(image).clusterBytes());
         Path source = Files.createDirectories(directory.resolve("source"));
-        Random random = new Random(unit + content.ordinal());
+        Random random = new Random(unit + content.name().length());
         int files = content == Content.FRAGMENTED ? 40 : 8;
         for (int number = 0; number < files; number++) {
             write(
@@ -125,7 +125,7 @@ final class Dosfstools {
             write(large, random, (int) Math.min(left, 16 << 20));
             copyIn(image, large, "::LARGE");
             for (int number = 0; check(image).freeBytes() > 0 && number < 40; number++) {
-                write(large, random, (int) Math.min(check(image).freeBytes(), unit << number / 2));
+                write(large, random, (int) Math.min(check(image).freeBytes(), unit << (number / 2)));
                 copyIn(image, large, "::SMALL%d".formatted(number));
             }
         }

@@ -37,7 +37,8 @@ class ExfatByteFlipTest {
     void everyFlippedBitOfBothBootRegionsIsFoundButThoseThatChangeWithEveryMount() throws IOException {
         ByteFlips flips = new ByteFlips(new ExfatReader(), disk());
         for (int region = 0; region < 2; region++) {
-            List<ByteFlips.Flip> unnoticed = flips.unnoticedIn(new ByteRange(region * REGION_BYTES, REGION_BYTES));
+            List<ByteFlips.Flip> unnoticed =
+                    flips.unnoticedIn(new ByteRange((long) region * REGION_BYTES, REGION_BYTES));
             int start = region * REGION_BYTES;
             assertTrue(
                     unnoticed.stream()

@@ -100,7 +100,7 @@ class ExfatStatesTest {
 
     private static void setAllocated(MemoryDisk disk, int cluster, boolean allocated) {
         int bitmap = clusterAt(disk, u32(disk, rootEntry(disk, 0x81) + 20));
-        int bit = 1 << (cluster - 2) % 8;
+        int bit = 1 << ((cluster - 2) % 8);
         int at = bitmap + (cluster - 2) / 8;
         disk.put(at, allocated ? disk.bytes()[at] | bit : disk.bytes()[at] & ~bit);
     }

@@ -75,7 +75,7 @@ final class Exfatprogs {
         }
         long free = freeBytes(image);
         int unit = (int) Math.min(clusterBytes(image), free / 200 + 1);
-        Random random = new Random(unit + content.ordinal());
+        Random random = new Random(unit + content.name().length());
         try (MountedImage mounted = MountedImage.exfat(image, directory.resolve("mounted"), "rw")) {
             Path root = mounted.path();
             Path deep = Files.createDirectories(root.resolve("DIR/a directory with a long name/DEEP"));

@@ -118,7 +118,7 @@ class FatStatesTest {
                 case FAT12 -> {
                     int at = fat + cluster * 3 / 2;
                     int both = u16(disk, at);
-                    disk.u16le(at, cluster % 2 == 0 ? (both & 0xF000) | value : (both & 0xF) | value << 4);
+                    disk.u16le(at, cluster % 2 == 0 ? (both & 0xF000) | value : (both & 0xF) | (value << 4));
                 }
                 case FAT16 -> disk.u16le(fat + cluster * 2, value);
                 case FAT32 -> disk.u32le(fat + cluster * 4, value);
@@ -270,7 +270,7 @@ class FatStatesTest {
     @EnumSource
     void anotherMediaTypeInTheTableIsCorrupt(Kind kind) throws IOException {
         MemoryDisk disk = kind.copy();
-        setEntry(kind, disk, 0, end(kind) & ~0xFF | 0xF9);
+        setEntry(kind, disk, 0, (end(kind) & ~0xFF) | 0xF9);
         assertReason(Corrupt.class, "begins with media type 0xf9", disk);
     }
 
