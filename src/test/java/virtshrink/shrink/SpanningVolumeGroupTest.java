@@ -31,8 +31,7 @@ import virtshrink.os.FileStatus;
 @Timeout(value = 120, unit = TimeUnit.SECONDS)
 class SpanningVolumeGroupTest {
     /** Before them there is nothing to tidy up. */
-    private static final List<Phase> LATER_PHASES =
-            List.copyOf(EnumSet.range(Phase.values()[1], Phase.values()[Phase.values().length - 1]));
+    private static final List<Phase> LATER_PHASES = List.copyOf(EnumSet.complementOf(EnumSet.of(Phase.JUDGE)));
 
     private static final int KILLS = Integer.getInteger("virtshrink.kills", 6);
     private static final long SEED = Long.getLong("virtshrink.seed", 20_261_122);
