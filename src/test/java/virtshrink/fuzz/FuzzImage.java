@@ -38,6 +38,8 @@ enum FuzzImage {
     private final Seal seal;
     private final long bytes;
     private final String debianPackage;
+
+    @SuppressWarnings("ImmutableEnumChecker") // made by List.of
     private final List<String> commands;
 
     FuzzImage(Seal seal, long mebibytes, String debianPackage, String... commands) {

@@ -142,7 +142,7 @@ public final class InspectionFuzz {
         boolean big = kind / 24 % 2 == 1;
         byte[] bytes = new byte[length];
         for (int i = 0; i < length; i++) {
-            bytes[big ? length - 1 - i : i] = (byte) (value >>> 8 * i);
+            bytes[big ? length - 1 - i : i] = (byte) (value >>> (8 * i));
         }
         return bytes;
     }

@@ -39,6 +39,8 @@ enum LifeKind {
     private final String type;
     private final String debianPackage;
     private final long bytes;
+
+    @SuppressWarnings("ImmutableEnumChecker") // made by List.of
     private final List<String> make;
 
     LifeKind(String type, String debianPackage, long mebibytes, String make) {

@@ -10,6 +10,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
+import java.util.EnumSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.Random;
@@ -29,6 +30,9 @@ import virtshrink.os.FileStatus;
 /** A volume group over two disks of one guest is put together when both are shrunk in one go. */
 @Timeout(value = 120, unit = TimeUnit.SECONDS)
 class SpanningVolumeGroupTest {
+    /** Before them there is nothing to tidy up. */
+    private static final List<Phase> LATER_PHASES = List.copyOf(EnumSet.complementOf(EnumSet.of(Phase.JUDGE)));
+
     private static final int KILLS = Integer.getInteger("virtshrink.kills", 6);
     private static final long SEED = Long.getLong("virtshrink.seed", 20_261_122);
 
@@ -250,7 +254,7 @@ class SpanningVolumeGroupTest {
         CommandLineChild child = new CommandLineChild(Files.createDirectory(directory.resolve("child")));
         for (int kill = 0; kill < KILLS; kill++) {
             restore();
-            Phase phase = Phase.values()[1 + random.nextInt(Phase.values().length - 1)];
+            Phase phase = LATER_PHASES.get(random.nextInt(LATER_PHASES.size()));
             int times = 1 + random.nextInt(2);
             long delayMicros = random.nextInt(phase == Phase.SWAP ? 4_000 : 40_000);
             String when =

@@ -53,7 +53,7 @@ class TornStatesTest {
             })
     void aDiskInUseIsNeverCalledFree(LifeKind kind) throws IOException {
         Path raw = kind.make(directory);
-        Random random = new Random(SEED + kind.ordinal());
+        Random random = new Random(SEED + kind.name().hashCode());
         for (int life = 0; life < 2; life++) {
             assertInstanceOf(FreeSpace.class, state(raw), kind + " shut down");
             Path untouched = directory.resolve("untouched.raw");
@@ -91,7 +91,7 @@ class TornStatesTest {
             names = {"NTFS", "NTFS_SMALL_CLUSTERS"})
     void whatIsCalledFreeOnADiskThatNtfs3gIsWritingToIsFreeThere(LifeKind kind) throws IOException {
         Path raw = kind.make(directory);
-        Random random = new Random(SEED + kind.ordinal());
+        Random random = new Random(SEED + kind.name().hashCode());
         try (MountedImage mounted = kind.mount(raw, directory, "rw")) {
             for (int moment = 0; moment < MOMENTS / 2; moment++) {
                 new LivingTree(mounted.path(), random, moment).live(1 + random.nextInt(12));

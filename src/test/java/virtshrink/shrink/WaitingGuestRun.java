@@ -14,7 +14,11 @@ import virtshrink.image.ImageFormat;
 final class WaitingGuestRun {
     private WaitingGuestRun() {}
 
-    /** @param images qcow2, in the order of the guest's disks */
+    /**
+     * Runs once.
+     *
+     * @param images qcow2, in the order of the guest's disks
+     */
     public static void main(String[] images) throws IOException {
         List<ShrinkRequest> disks = new ArrayList<>();
         for (String image : images) {

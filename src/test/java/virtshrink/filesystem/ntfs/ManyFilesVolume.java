@@ -22,7 +22,7 @@ final class ManyFilesVolume implements BlockSource {
     private static final int MAP_AT = 100_000;
 
     private static final int TABLE_AT = 200_000;
-    private static final int FILES_AT = 1_000_000;
+    private static final int FILES_AT = 530_000;
 
     private final BlockSource made;
     private final NtfsImage head;
@@ -86,15 +86,15 @@ final class ManyFilesVolume implements BlockSource {
             ByteBuffer record, int type, long bytes, int lcn, int length, int nextLcn, int nextLength) {
         int old = NtfsImage.attributeAt(record, type);
         ByteBuffer attribute =
-                NtfsImage.little(Arrays.copyOf(Arrays.copyOfRange(record.array(), old, old + 0x40), 0x58));
-        long clusters = length + nextLength;
+                NtfsImage.little(Arrays.copyOf(Arrays.copyOfRange(NtfsImage.bytesOf(record), old, old + 0x40), 0x58));
+        long clusters = (long) length + nextLength;
         attribute.putInt(4, 0x58).putLong(0x18, clusters - 1).putChar(0x20, (char) 0x40);
         attribute.putLong(0x28, clusters * CLUSTER).putLong(0x30, bytes).putLong(0x38, bytes);
         attribute.put(0x40, (byte) 0x44).putInt(0x41, length).putInt(0x45, lcn);
         if (nextLength > 0) {
             attribute.put(0x49, (byte) 0x44).putInt(0x4A, nextLength).putInt(0x4E, nextLcn - lcn);
         }
-        return attribute.array();
+        return NtfsImage.bytesOf(attribute);
     }
 
     /** A record with an unnamed stream of one cluster. */
@@ -112,7 +112,7 @@ final class ManyFilesVolume implements BlockSource {
         record.put(data + 0x40, (byte) 0x41).put(data + 0x41, (byte) 1);
         record.putInt(data + 0x48, -1);
         NtfsImage.protect(record);
-        return record.array();
+        return NtfsImage.bytesOf(record);
     }
 
     @Override
@@ -168,6 +168,6 @@ final class ManyFilesVolume implements BlockSource {
                 cluster.put(i * RECORD + 0x16, (byte) 0);
             }
         }
-        return cluster.array();
+        return NtfsImage.bytesOf(cluster);
     }
 }

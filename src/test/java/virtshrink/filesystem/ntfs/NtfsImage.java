@@ -71,7 +71,7 @@ final class NtfsImage {
     }
 
     long mirrorAt(int number) {
-        return mirrorAt + number * recordBytes;
+        return mirrorAt + (long) number * recordBytes;
     }
 
     /** Number of bytes of a record that mean something. */
@@ -105,7 +105,7 @@ final class NtfsImage {
         UpdateSequence.apply("test", at, record.duplicate());
         change.accept(record);
         protect(record);
-        disk.putBytes(at, record.array());
+        disk.putBytes(at, bytesOf(record));
         return this;
     }
 
@@ -201,6 +201,13 @@ final class NtfsImage {
         return cluster;
     }
 
+    /** All bytes of a buffer. */
+    static byte[] bytesOf(ByteBuffer buffer) {
+        byte[] bytes = new byte[buffer.capacity()];
+        buffer.get(0, bytes);
+        return bytes;
+    }
+
     static ByteBuffer little(byte[] bytes) {
         return ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN);
     }
@@ -227,7 +234,7 @@ final class NtfsImage {
         UpdateSequence.apply("test", 0, base.duplicate());
         long reference = number | (long) base.getChar(0x10) << 48;
         int data = attributeAt(base, DATA);
-        byte[] extent = Arrays.copyOfRange(base.array(), data, data + base.getInt(data + 4));
+        byte[] extent = Arrays.copyOfRange(bytesOf(base), data, data + base.getInt(data + 4));
         List<Entry> entries = new ArrayList<>();
         forEachAttribute(base, at -> {
             if (base.getInt(at) != DATA) {
@@ -267,7 +274,7 @@ final class NtfsImage {
         forEachAttribute(record, at -> {
             int length = record.getInt(at + 4);
             attributes.add(
-                    record.getInt(at) == DATA ? data.array() : Arrays.copyOfRange(record.array(), at, at + length));
+                    record.getInt(at) == DATA ? bytesOf(data) : Arrays.copyOfRange(bytesOf(record), at, at + length));
         });
         ByteBuffer attribute = little(new byte[0x48]);
         if (listCluster < 0) {
@@ -283,7 +290,7 @@ final class NtfsImage {
         attribute.putInt(0, AttributeRecord.ATTRIBUTE_LIST).putInt(4, attribute.capacity());
         attribute.putChar(0x0E, record.getChar(0x28));
         record.putChar(0x28, (char) (record.getChar(0x28) + 1));
-        attributes.add(1, attribute.array());
+        attributes.add(1, bytesOf(attribute));
         int at = record.getChar(0x14);
         for (int i = 0; i < attributes.size(); i++) {
             at = put(record, at, ByteBuffer.wrap(attributes.get(i)), i + 1 == attributes.size());
@@ -291,7 +298,7 @@ final class NtfsImage {
     }
 
     private static int put(ByteBuffer record, int at, ByteBuffer attribute, boolean last) {
-        record.put(at, attribute.array());
+        record.put(at, bytesOf(attribute));
         int end = at + attribute.capacity();
         if (last) {
             record.putInt(end, -1).putInt(end + 4, 0);
@@ -325,7 +332,7 @@ final class NtfsImage {
             }
             at += lengthOf(entry);
         }
-        return list.array();
+        return bytesOf(list);
     }
 
     private static int lengthOf(Entry entry) {

@@ -76,7 +76,7 @@ class NtfsMatrixTest {
                 image(96 * MIB, Content.USED, "-f -c 1048576"),
                 image(450 * MIB, Content.USED, "-f -c 2097152"),
                 image(128 * MIB, Content.EMPTY, "-f -c 2097152"),
-                image(16 * MIB, Content.USED, "-f -s 256 -c 512"),
+                image(16 * MIB, Content.USED, "-f -s 256 -c 1024"),
                 image(16 * MIB, Content.COPIED, "-f -s 256 -c 4096"),
                 image(16 * MIB, Content.USED, "-f -s 1024"),
                 image(16 * MIB, Content.FRAGMENTED, "-f -s 1024 -c 1024"),
@@ -108,7 +108,7 @@ class NtfsMatrixTest {
         }
         if (mounted) {
             try (MountedImage mount = MountedImage.ntfs(image, mountPoint, NtfsLife.OPTIONS)) {
-                NtfsLife life = new NtfsLife(mount.path(), wanted.hashCode());
+                NtfsLife life = new NtfsLife(mount.path(), wanted.toString().hashCode());
                 switch (wanted.content()) {
                     case FRAGMENTED -> life.fragment();
                     case FULL -> life.fill();
@@ -134,7 +134,7 @@ class NtfsMatrixTest {
         Optional<TreeDigest> tree = mounted ? Optional.of(digest(image, mountPoint)) : Optional.empty();
         ZeroFreeSpace.zero(image, space);
         if (wanted.sizeBytes() <= 64 * MIB) {
-            ZeroFreeSpace.scribble(image, space.free(), wanted.hashCode());
+            ZeroFreeSpace.scribble(image, space.free(), wanted.toString().hashCode());
         }
         // To ntfsresize a full volume is an error, to ntfsfix a sector of 256 bytes.
         if (wanted.content() != Content.FULL && !wanted.options().contains("-s 256")) {

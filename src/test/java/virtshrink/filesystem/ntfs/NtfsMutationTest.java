@@ -80,7 +80,8 @@ class NtfsMutationTest {
                 if (state instanceof FilesystemState.FreeSpace space) {
                     assertFalse(space.free().overlaps(new ByteRange(0, 8192)), circumstances);
                     assertFalse(
-                            space.free().overlaps(new ByteRange(image.recordAt(0), RECORDS * image.recordBytes())),
+                            space.free()
+                                    .overlaps(new ByteRange(image.recordAt(0), (long) RECORDS * image.recordBytes())),
                             circumstances);
                 }
             }
@@ -95,7 +96,7 @@ class NtfsMutationTest {
         int at = 8 + random.nextInt(0x1E0);
         image.edit(number, record -> {
             for (int i = 0; i < size; i++) {
-                record.put(at + i, (byte) (value >>> i * 8));
+                record.put(at + i, (byte) (value >>> (i * 8)));
             }
         });
     }
@@ -106,7 +107,7 @@ class NtfsMutationTest {
 
     private static void put(NtfsImage image, int at, int size, long value) {
         for (int i = 0; i < size; i++) {
-            image.disk().put(at + i, (int) (value >>> i * 8));
+            image.disk().put(at + i, (int) (value >>> (i * 8)));
         }
     }
 }

@@ -339,7 +339,7 @@ class NtfsStatesTest {
         page.putLong(0x30, lsn).putChar(0x38, (char) 1).putChar(0x3A, (char) 0xFFFF);
         page.putChar(0x3C, (char) client).putChar(0x3E, (char) flags);
         NtfsImage.protect(page);
-        return page.array();
+        return NtfsImage.bytesOf(page);
     }
 
     private void shadowHeader(int version, long catalogAt) {
@@ -378,7 +378,7 @@ class NtfsStatesTest {
         String said = ExternalTool.run("ntfsls", "-f", "-i", stored.toString());
         return said.lines()
                 .filter(line -> line.strip().endsWith(" " + name))
-                .mapToInt(line -> Integer.parseInt(line.strip().split("\\s+")[0]))
+                .mapToInt(line -> Integer.parseInt(line.strip().replaceFirst("\\s.*", "")))
                 .findFirst()
                 .orElseThrow();
     }

@@ -270,7 +270,7 @@ class LvmMatrixTest {
                     StringBuilder volumes = new StringBuilder();
                     for (int number = 0; number < 130; number++) {
                         volumes.append(visible(
-                                "v" + number, linear(0, 1, "pv0", 2 * number), linear(1, 1, "pv0", 400 - number)));
+                                "v" + number, linear(0, 1, "pv0", 2L * number), linear(1, 1, "pv0", 400 - number)));
                     }
                     host.addToText("vg", volumes.toString());
                 }),
@@ -477,8 +477,8 @@ class LvmMatrixTest {
     }
 
     /** By name and start: how long, and where each stripe begins, as {@code device(extent)}. */
-    private static TreeMap<String, String> segmentsByTheTools(LvmHost host, Set<String> leftAlone) throws IOException {
-        TreeMap<String, String> segments = new TreeMap<>();
+    private static Map<String, String> segmentsByTheTools(LvmHost host, Set<String> leftAlone) throws IOException {
+        Map<String, String> segments = new TreeMap<>();
         for (String row : host.report("lvs --segments -o vg_name,lv_name,seg_start,seg_size,stripe_size,devices")) {
             String[] columns = row.split("\\|", -1);
             if (!leftAlone.contains(columns[1])) {
@@ -490,8 +490,8 @@ class LvmMatrixTest {
         return segments;
     }
 
-    private static TreeMap<String, String> segments(LvmHost host, LvmLayout layout, List<Long> firstBytes) {
-        TreeMap<String, String> segments = new TreeMap<>();
+    private static Map<String, String> segments(LvmHost host, LvmLayout layout, List<Long> firstBytes) {
+        Map<String, String> segments = new TreeMap<>();
         for (LvmLayout.LogicalVolume volume : layout.logicalVolumes()) {
             for (StripedSegment segment : volume.segments()) {
                 List<String> areas = new ArrayList<>();
