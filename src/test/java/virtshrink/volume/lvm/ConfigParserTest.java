@@ -90,6 +90,24 @@ class ConfigParserTest {
     }
 
     @Test
+    void keepsLongNamesOfOuterSectionsOnce() {
+        // As many bytes as a text may have: with its whole path in every section it took more than a gigabyte.
+        String outer = "n".repeat(250) + "{";
+        StringBuilder text = new StringBuilder(outer.repeat(11));
+        for (int i = 0; i < 390_000; i++) {
+            text.append(Integer.toString(i, 36)).append("{}");
+        }
+        ConfigSection section = parse(text.append("}".repeat(11)).toString());
+        for (int depth = 0; depth < 11; depth++) {
+            section = section.sections().get("n".repeat(250));
+        }
+        assertEquals(390_000, section.sections().size());
+        ConfigSection last = section.sections().get(Integer.toString(389_999, 36));
+        String message = String.valueOf(last.broken("reason").getMessage());
+        assertTrue(message.contains("n/" + last.ownName() + ": reason"), message);
+    }
+
+    @Test
     void asksForWhatIsThere() {
         ConfigSection section = parse("text = \"t\" number = 5 list = [1]");
         for (Runnable wrong : List.<Runnable>of(
