@@ -59,6 +59,9 @@ final class ConfigParser {
             int next = peek();
             at++;
             if (next == '{') {
+                // It takes as much memory as several values.
+                count();
+                count();
                 sections.put(key, section(new ConfigSection.Path(key, here), depth + 1));
                 expect('}');
             } else if (next == '=') {
