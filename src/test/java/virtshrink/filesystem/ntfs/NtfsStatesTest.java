@@ -312,6 +312,13 @@ class NtfsStatesTest {
     }
 
     @Test
+    void aTableThatBeginsWhereNoRecordFitsIsCorrupt() throws IOException {
+        // Records of 64 KiB, the first of them in the last cluster.
+        image.disk().put(0x40, 0xF0).u64le(0x30, ((4 << 20) - 512) / image.clusterBytes() - 1);
+        assertState("Corrupt");
+    }
+
+    @Test
     void refsIsNotRecognised() throws IOException {
         image.disk().put(3, "ReFS\0\0\0\0");
         assertEquals(false, new NtfsReader().recognises(image.disk()));
