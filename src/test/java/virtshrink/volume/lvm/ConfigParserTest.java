@@ -108,6 +108,15 @@ class ConfigParserTest {
     }
 
     @Test
+    void isBoundedInTheNumberOfSectionsBeforeThatOfValues() {
+        StringBuilder text = new StringBuilder();
+        for (int i = 0; i <= ConfigParser.MOST_TOKENS / 3; i++) {
+            text.append(Integer.toString(i, 36)).append("{}");
+        }
+        assertThrows(CorruptStructureException.class, () -> parse(text.toString()));
+    }
+
+    @Test
     void asksForWhatIsThere() {
         ConfigSection section = parse("text = \"t\" number = 5 list = [1]");
         for (Runnable wrong : List.<Runnable>of(
