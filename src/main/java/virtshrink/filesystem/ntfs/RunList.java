@@ -29,8 +29,7 @@ final class RunList {
                     attribute, 0, "in more than %d pieces, which is not supported".formatted(MOST_RUNS));
         }
         if (length > MOST_CLUSTERS - endVcn) {
-            throw new CorruptStructureException(
-                    attribute, 0, "%d clusters behind %d others".formatted(length, endVcn));
+            throw new CorruptStructureException(attribute, 0, "%d clusters behind %d others".formatted(length, endVcn));
         }
         if (size == vcns.length) {
             vcns = Arrays.copyOf(vcns, size * 2);

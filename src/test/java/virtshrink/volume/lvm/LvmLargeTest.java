@@ -131,7 +131,10 @@ class LvmLargeTest {
                     volume -> LvmText.visible(
                             "v" + volume,
                             LvmText.segment(
-                                    0, 1, "thin", "below = [%s]".formatted(many(1900, name -> "\"%x\",".formatted(name))))));
+                                    0,
+                                    1,
+                                    "thin",
+                                    "below = [%s]".formatted(many(1900, name -> "\"%x\",".formatted(name))))));
             members.add(new HandMadeMember(
                     UUID.replaceFirst("P", String.valueOf(number)),
                     1 << 30,
