@@ -14,6 +14,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.Random;
 import java.util.stream.IntStream;
+import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -45,6 +46,11 @@ class F2fsStatesTest {
     @BeforeAll
     static void unpack() throws IOException {
         made = Optional.of(MemoryDisk.load(KernelImage.unpack("f2fs-unmounted", directory)));
+    }
+
+    @AfterAll
+    static void forget() {
+        made = Optional.empty();
     }
 
     private static MemoryDisk disk() {
