@@ -20,7 +20,7 @@ stage_tree() {
     install -m 644 -- "$root/config/virt-shrinkd.toml" "$to/etc/virt-shrink"
     install -m 755 -- "$root/packaging/libvirt-hook/virt-shrink" "$to/etc/libvirt/hooks/qemu.d"
     install -m 644 -- "$root/packaging/man/virt-shrink.1" "$to/usr/share/man/man1"
-    install -m 644 -- "$root/packaging/man/virt-shrinkd.toml.5" "$to/usr/share/man/man5"
+    "$root/packaging/man/toml-to-man" "$root/config/virt-shrinkd.toml" >"$to/usr/share/man/man5/virt-shrinkd.toml.5"
     install -m 644 -- "$root/packaging/man/virt-shrinkd.8" "$to/usr/share/man/man8"
     install -m 644 -- "$root/packaging/bash-completion/virt-shrink" "$to/usr/share/bash-completion/completions"
     install -m 644 -- "$root/packaging/grafana/virt-shrink.json" "$to/usr/share/doc/virt-shrink/examples/grafana-dashboard.json"
