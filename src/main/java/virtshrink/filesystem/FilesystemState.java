@@ -1,21 +1,29 @@
 package virtshrink.filesystem;
 
+import java.util.Optional;
 import virtshrink.block.RangeSet;
 
 /** Whether a filesystem's free space is proven, and if not, why. */
 public sealed interface FilesystemState {
     /** Free space is proven: every checksum and every redundant count agrees. */
-    record FreeSpace(long freeBytes, RangeSet free) implements FilesystemState {
+    record FreeSpace(long freeBytes, RangeSet free, Optional<String> replayed) implements FilesystemState {
         /**
          * @param freeBytes exactly what the filesystem's own tool reports
          * @param free from the start of the volume; never larger than {@code freeBytes}, smaller where short ranges were forgotten to
          *     bound memory or bytes are excluded for safety
+         * @param replayed that a journal was replayed in memory to tell, and how much of it; the guest did not finish then, and what it
+         *     keeps elsewhere is to be treated as beside a {@link Dirty} filesystem
          */
         public FreeSpace {
             if (free.totalBytes() > freeBytes) {
                 throw new IllegalArgumentException(
                         "free ranges of " + free.totalBytes() + " bytes exceed " + freeBytes);
             }
+        }
+
+        /** Of a filesystem that was clean. */
+        public FreeSpace(long freeBytes, RangeSet free) {
+            this(freeBytes, free, Optional.empty());
         }
     }
 

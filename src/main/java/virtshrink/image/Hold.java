@@ -4,12 +4,14 @@ import java.io.IOException;
 import java.io.InterruptedIOException;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Optional;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * What keeps a guest from its image while a run works on it: the children that have it open, and the lock. Any thread can give it back, once
+ * What keeps a guest from its image while a run works on it: the children that have it open, and the locks. Any thread can give it back, once
  * and for all, wherever the run's own thread is. Thread-safe.
  */
 final class Hold implements AutoCloseable {
@@ -17,7 +19,7 @@ final class Hold implements AutoCloseable {
     private static final Duration KILLED_END_LIMIT = Duration.ofSeconds(10);
 
     private final ChildProcessFactory children;
-    private Optional<ImageLock> lock = Optional.empty();
+    private final List<ImageLock> locks = new ArrayList<>();
     private boolean givenBack;
 
     Hold(ChildProcessFactory children) {
@@ -25,7 +27,7 @@ final class Hold implements AutoCloseable {
     }
 
     /**
-     * Takes the lock.
+     * Takes the lock on one more file.
      *
      * @throws ImageRefusedException also if all has been given back already: who asked for it must not meet a lock later
      */
@@ -34,12 +36,12 @@ final class Hold implements AutoCloseable {
             throw new ImageRefusedException(ImageRefusedException.Kind.IN_USE, file + " is needed by somebody else");
         }
         ImageLock taken = ImageLock.acquire(file);
-        lock = Optional.of(taken);
+        locks.add(taken);
         return taken;
     }
 
     /**
-     * Ends the children and unlocks the image, in this order: an in-place run's child writes under our lock. More than once is harmless.
+     * Ends the children and unlocks the files, in this order: an in-place run's child writes under our lock. More than once is harmless.
      *
      * @param patience how long children may take to end by themselves before they are killed
      */
@@ -53,8 +55,8 @@ final class Hold implements AutoCloseable {
         synchronized (this) {
             givenBack = true;
             notifyAll();
-            if (lock.isPresent()) {
-                lock.get().release();
+            for (ImageLock lock : locks) {
+                lock.release();
             }
         }
     }
@@ -71,16 +73,24 @@ final class Hold implements AutoCloseable {
         }
     }
 
-    /** Gives everything back, and closes the lock's descriptor, which takes its time when that was the last hold on a large deleted file. */
+    /** Gives everything back, and closes the descriptors, which takes its time where that was the last hold on a large deleted file. */
     @Override
     public void close() throws IOException {
         giveBack(Duration.ZERO);
-        Optional<ImageLock> due;
+        List<ImageLock> due;
         synchronized (this) {
-            due = lock;
+            due = List.copyOf(locks);
         }
-        if (due.isPresent()) {
-            due.get().close();
+        Optional<IOException> failure = Optional.empty();
+        for (ImageLock lock : due) {
+            try {
+                lock.close();
+            } catch (IOException problem) {
+                failure = Optional.of(problem);
+            }
+        }
+        if (failure.isPresent()) {
+            throw failure.get();
         }
     }
 }

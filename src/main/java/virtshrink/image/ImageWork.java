@@ -33,6 +33,7 @@ public final class ImageWork implements AutoCloseable {
     private final Optional<YieldWatch> watch;
     private final QemuImg qemuImg;
     private final Optional<ImageLock> lock;
+    private final Companions companions;
     private final JudgedImage judged;
     private final List<String> notes;
 
@@ -44,6 +45,7 @@ public final class ImageWork implements AutoCloseable {
             Hold hold,
             Optional<YieldWatch> watch,
             Optional<ImageLock> lock,
+            Companions companions,
             JudgedImage judged,
             List<String> notes) {
         this.file = file;
@@ -54,6 +56,7 @@ public final class ImageWork implements AutoCloseable {
         this.watch = watch;
         this.qemuImg = new QemuImg(children, terms.pace().bytesPerSecond());
         this.lock = lock;
+        this.companions = companions;
         this.judged = judged;
         this.notes = notes;
     }
@@ -65,19 +68,35 @@ public final class ImageWork implements AutoCloseable {
      * @param output where the result goes; in place of the image when empty
      * @param policy of the judge; empty if anything that can be read will do
      * @param pace of the children
+     * @param companions what has to be looked at beside the image
      */
-    public record Terms(boolean lookOnly, Optional<Path> output, Optional<ImageJudge.Policy> policy, Pace pace) {}
+    public record Terms(
+            boolean lookOnly,
+            Optional<Path> output,
+            Optional<ImageJudge.Policy> policy,
+            Pace pace,
+            List<CompanionImage> companions) {
+        public Terms {
+            companions = List.copyOf(companions);
+        }
+
+        /** Without companions. */
+        public Terms(boolean lookOnly, Optional<Path> output, Optional<ImageJudge.Policy> policy, Pace pace) {
+            this(lookOnly, output, policy, pace, List.of());
+        }
+    }
 
     /**
-     * Cleans up after dead runs, registers this one, takes the lock and judges the image.
+     * Cleans up after dead runs, registers this one, takes the locks and judges the image.
      *
-     * @throws ImageRefusedException if the image must be left alone
+     * @throws ImageRefusedException if the image must be left alone, or a companion cannot be held or looked at
      */
     public static ImageWork begin(RunDirectory runs, Path image, ImageFormat format, Terms terms, RunOwner owner)
             throws IOException, ImageRefusedException {
         List<String> notes = new ArrayList<>(Leftovers.endDeadRuns(runs));
         Path file = resolve(image);
-        Run run = Run.begin(runs, owner.domain(), file);
+        List<Path> beside = Companions.resolve(terms.companions());
+        Run run = Run.begin(runs, owner.domain(), file, beside);
         ChildProcessFactory children =
                 new ChildProcessFactory(listener(run), terms.pace().background());
         Hold hold = new Hold(children);
@@ -94,6 +113,7 @@ public final class ImageWork implements AutoCloseable {
                 }
             }
             Optional<ImageLock> lock = lock(file, terms, hold);
+            Companions companions = Companions.hold(terms.companions(), beside, terms.lookOnly(), hold);
             if (!terms.lookOnly()) {
                 notes.addAll(Leftovers.removeFilesBeside(file));
                 if (terms.output().isPresent()) {
@@ -113,7 +133,7 @@ public final class ImageWork implements AutoCloseable {
                 throw new ImageRefusedException(
                         "the backing file of " + image + " is another one when the image is opened as " + file);
             }
-            return new ImageWork(file, terms, run, children, hold, watch, lock, judged, notes);
+            return new ImageWork(file, terms, run, children, hold, watch, lock, companions, judged, notes);
         } catch (IOException | ImageRefusedException | RuntimeException problem) {
             close(hold, watch, run);
             throw problem;
@@ -203,7 +223,13 @@ public final class ImageWork implements AutoCloseable {
         if (!FileStatus.of(file).identity().equals(lock().recorded().identity())) {
             return Optional.of(file + " was replaced by another file while it was being worked on");
         }
-        return written ? Optional.empty() : lock().whyChanged();
+        Optional<String> changed = written ? Optional.empty() : lock().whyChanged();
+        return changed.isPresent() ? changed : whyCompanionsDisturbed();
+    }
+
+    /** Why what was learnt from the companions may be so no longer; empty if they are as they were. */
+    public Optional<String> whyCompanionsDisturbed() throws IOException {
+        return companions.whyDisturbed();
     }
 
     /** What was cleaned up. */
@@ -249,6 +275,11 @@ public final class ImageWork implements AutoCloseable {
     public ServedDisk serveOriginal() throws IOException {
         ImageNode node = ImageNode.chain(chain());
         return ServedDisk.readOnly(children, lock.isPresent() ? node : node.yielding(), run.directory());
+    }
+
+    /** Serves the companions, read-only, at the same time as whatever else this work serves. */
+    public ServedCompanions serveCompanions() throws IOException {
+        return companions.serve(children, run.directory());
     }
 
     /** Serves the image itself for writing, under the lock that this work holds. */

@@ -24,16 +24,25 @@ public final class Run implements AutoCloseable {
     private final Path directory;
     private final Optional<String> domain;
     private final Path image;
+    private final List<Path> companions;
     private final String bootId;
     private final ProcessIdentity owner;
     private final List<ProcessIdentity> children = new ArrayList<>();
     private boolean closed;
 
-    private Run(String id, Path directory, Optional<String> domain, Path image, String bootId, ProcessIdentity owner) {
+    private Run(
+            String id,
+            Path directory,
+            Optional<String> domain,
+            Path image,
+            List<Path> companions,
+            String bootId,
+            ProcessIdentity owner) {
         this.id = id;
         this.directory = directory;
         this.domain = domain;
         this.image = image;
+        this.companions = List.copyOf(companions);
         this.bootId = bootId;
         this.owner = owner;
     }
@@ -45,12 +54,21 @@ public final class Run implements AutoCloseable {
      * @param image symbolic links resolved
      */
     public static Run begin(RunDirectory runs, Optional<String> domain, Path image) throws IOException {
+        return begin(runs, domain, image, List.of());
+    }
+
+    /**
+     * As {@link #begin(RunDirectory, Optional, Path)}, for a run that keeps others from writing to more than its image.
+     *
+     * @param companions those other files; symbolic links resolved
+     */
+    static Run begin(RunDirectory runs, Optional<String> domain, Path image, List<Path> companions) throws IOException {
         byte[] random = new byte[6];
         RANDOM.nextBytes(random);
         String id = HexFormat.of().formatHex(random);
         Path directory = Files.createDirectory(
                 runs.of(id), PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")));
-        Run run = new Run(id, directory, domain, image, Hosts.bootId(), ProcessIdentity.ofThisProcess());
+        Run run = new Run(id, directory, domain, image, companions, Hosts.bootId(), ProcessIdentity.ofThisProcess());
         run.write();
         return run;
     }
@@ -79,7 +97,7 @@ public final class Run implements AutoCloseable {
 
     private synchronized void write() throws IOException {
         if (!closed) {
-            new RunRecord(id, bootId, owner, domain, image, children).write(directory);
+            new RunRecord(id, bootId, owner, domain, image, companions, children).write(directory);
         }
     }
 

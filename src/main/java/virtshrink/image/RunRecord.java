@@ -16,8 +16,8 @@ import virtshrink.os.ProcessIdentity;
 import virtshrink.os.Renames;
 
 /**
- * What a run has said of itself: a file of plain lines and a symbolic link to the image. The hook that libvirt calls when a guest starts
- * reads both, and it is a shell script.
+ * What a run has said of itself: a file of plain lines and a symbolic link to each file that it holds: {@code image}, {@code companion-1},
+ * {@code companion-2}, … The hook that libvirt calls when a guest starts reads both, and it is a shell script.
  *
  * <pre>
  * boot ID
@@ -30,6 +30,7 @@ import virtshrink.os.Renames;
  * @param owner the process whose life is the run's life
  * @param domain whose disk the image is, if a domain is known
  * @param image the file it works on
+ * @param companions files that it keeps others from writing to meanwhile
  * @param children processes that must not outlive it
  */
 record RunRecord(
@@ -38,9 +39,11 @@ record RunRecord(
         ProcessIdentity owner,
         Optional<String> domain,
         Path image,
+        List<Path> companions,
         List<ProcessIdentity> children) {
     private static final String RECORD = "record";
     private static final String IMAGE = "image";
+    private static final String COMPANION = "companion-";
     private static final String BOOT = "boot ";
     private static final String OWNER = "owner ";
     private static final String DOMAIN = "domain ";
@@ -49,6 +52,7 @@ record RunRecord(
     private static final int REMOVALS = 10;
 
     RunRecord {
+        companions = List.copyOf(companions);
         children = List.copyOf(children);
     }
 
@@ -59,13 +63,19 @@ record RunRecord(
 
     /** Replaces what was said before in one step. */
     void write(Path directory) throws IOException {
-        Path link = directory.resolve(IMAGE);
-        if (!Files.isSymbolicLink(link)) {
-            Files.createSymbolicLink(link, image);
+        link(directory.resolve(IMAGE), image);
+        for (int i = 0; i < companions.size(); i++) {
+            link(directory.resolve(COMPANION + (i + 1)), companions.get(i));
         }
         Path fresh = directory.resolve(RECORD + ".new");
         Files.writeString(fresh, text());
         Renames.replace(fresh, directory.resolve(RECORD));
+    }
+
+    private static void link(Path link, Path file) throws IOException {
+        if (!Files.isSymbolicLink(link)) {
+            Files.createSymbolicLink(link, file);
+        }
     }
 
     private String text() {
@@ -96,9 +106,21 @@ record RunRecord(
                     owners.get(0),
                     value(lines, DOMAIN),
                     Files.readSymbolicLink(directory.resolve(IMAGE)),
+                    companions(directory),
                     processes(lines, CHILD)));
         } catch (NoSuchFileException | NotLinkException | CharacterCodingException | NumberFormatException unreadable) {
             return Optional.empty();
+        }
+    }
+
+    private static List<Path> companions(Path directory) throws IOException {
+        List<Path> companions = new ArrayList<>();
+        while (true) {
+            Path link = directory.resolve(COMPANION + (companions.size() + 1));
+            if (!Files.isSymbolicLink(link)) {
+                return companions;
+            }
+            companions.add(Files.readSymbolicLink(link));
         }
     }
 

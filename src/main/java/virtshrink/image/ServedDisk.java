@@ -42,7 +42,13 @@ public final class ServedDisk implements AutoCloseable {
      * @param socketDirectory private to this user
      */
     static ServedDisk readOnly(ChildProcessFactory children, ImageNode image, Path socketDirectory) throws IOException {
-        return open(children, ServeOptions.readOnly(image, socketDirectory.resolve("nbd.sock")));
+        return readOnly(children, image, socketDirectory, "nbd.sock");
+    }
+
+    /** As {@link #readOnly}, beside others that are served at the same time. */
+    static ServedDisk readOnly(ChildProcessFactory children, ImageNode image, Path socketDirectory, String socketName)
+            throws IOException {
+        return open(children, ServeOptions.readOnly(image, socketDirectory.resolve(socketName)));
     }
 
     /** As {@link #readOnly}; zeros written give space back. */

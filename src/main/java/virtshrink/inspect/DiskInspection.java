@@ -11,9 +11,9 @@ import virtshrink.filesystem.FilesystemState;
  *
  * @param virtualBytes size of the disk as the guest sees it
  * @param partitionTable {@code gpt}, {@code mbr}, {@code none}, …
- * @param filesystems in the order of their place on the disk
- * @param doubt a volume from which it cannot be told that no guest is suspended, and why; the free space of swap and btrfs, which carry no
- *     mark of being in use, is left alone then, on every disk of the guest
+ * @param filesystems partitions in the order of their place on the disk, then logical volumes
+ * @param doubt a volume from which it cannot be told that no guest is suspended, and why; the free space of swap, btrfs and LVM physical
+ *     volumes, which carry no mark of being in use, is left alone then, on every disk of the guest
  * @param refusal why the whole disk is left alone (broken partition table, hibernated guest, dm-verity, …)
  */
 public record DiskInspection(
@@ -22,7 +22,7 @@ public record DiskInspection(
         List<FilesystemFinding> filesystems,
         Optional<String> doubt,
         Optional<String> refusal) {
-    private static final Set<String> UNMARKED = Set.of("swap", "btrfs");
+    private static final Set<String> UNMARKED = Set.of("swap", "btrfs", "LVM2_member");
 
     public DiskInspection {
         filesystems = List.copyOf(filesystems);
@@ -51,8 +51,8 @@ public record DiskInspection(
     }
 
     /**
-     * The same disk with the free space of swap and btrfs left alone: neither carries a mark of being in use by a suspended guest, so they
-     * share the fate of any filesystem of the domain that does.
+     * The same disk with the free space of swap, btrfs and LVM physical volumes left alone: none of them carries a mark of being in use by a
+     * suspended guest, so they share the fate of any filesystem of the domain that does.
      *
      * @param reason what was found, and where
      */
@@ -60,7 +60,7 @@ public record DiskInspection(
         List<FilesystemFinding> changed = filesystems.stream()
                 .map(finding -> finding.state() instanceof FilesystemState.FreeSpace
                                 && UNMARKED.contains(finding.identity().type())
-                        ? finding.withState(new FilesystemState.Unsupported("left alone: " + reason))
+                        ? finding.leftAlone("left alone: " + reason)
                         : finding)
                 .toList();
         return new DiskInspection(virtualBytes, partitionTable, changed, doubt.or(() -> Optional.of(reason)), refusal);

@@ -7,17 +7,40 @@ import virtshrink.filesystem.FilesystemIdentity;
 import virtshrink.filesystem.FilesystemState;
 
 /**
- * One volume of a disk and what was found in it.
+ * One volume that lies on a disk, wholly or in part, and what was found in it. Immutable.
  *
- * @param device as Linux names it in the guest: {@code sda}, {@code sda1}, …
- * @param place where the volume lies on the disk
+ * @param device as Linux names it in the guest: {@code sda}, {@code sda1}, {@code /dev/VG/LV}, …
+ * @param place where the volume lies on the disk. A logical volume need not lie in one piece, nor on one disk: its place begins where the
+ *     first of its bytes that are on this disk lie, and is as long as the whole logical volume
+ * @param identity of what is in it
+ * @param state free ranges in it count from the start of the volume; those of a filesystem that lies on several disks are of all of it
+ * @param onDisk every byte of this disk that belongs to the volume; empty for a logical volume that is left alone without being looked into
+ * @param freeOnDisk proven free ranges, from the start of this disk, as far as they lie on it
  */
-public record FilesystemFinding(String device, ByteRange place, FilesystemIdentity identity, FilesystemState state) {
-    /** Proven free ranges, from the start of the disk. */
-    public RangeSet freeOnDisk() {
-        return state instanceof FilesystemState.FreeSpace space
-                ? space.free().shift(place.startBytes())
-                : RangeSet.empty();
+public record FilesystemFinding(
+        String device,
+        ByteRange place,
+        FilesystemIdentity identity,
+        FilesystemState state,
+        RangeSet onDisk,
+        RangeSet freeOnDisk) {
+    public FilesystemFinding {
+        if (!freeOnDisk.isEmpty() && !(state instanceof FilesystemState.FreeSpace)) {
+            throw new IllegalArgumentException(device + " has free ranges that are not proven");
+        }
+    }
+
+    /** A volume that lies on the disk in one piece: a partition, or the disk itself. */
+    public FilesystemFinding(String device, ByteRange place, FilesystemIdentity identity, FilesystemState state) {
+        this(
+                device,
+                place,
+                identity,
+                state,
+                RangeSet.of(place),
+                state instanceof FilesystemState.FreeSpace space
+                        ? space.free().shift(place.startBytes())
+                        : RangeSet.empty());
     }
 
     /** The filesystem's own count of free bytes, where it could be proven. */
@@ -27,8 +50,9 @@ public record FilesystemFinding(String device, ByteRange place, FilesystemIdenti
                 : OptionalLong.empty();
     }
 
-    /** The same volume in another state, such as a swap area beside a dirty filesystem. */
-    public FilesystemFinding withState(FilesystemState other) {
-        return new FilesystemFinding(device, place, identity, other);
+    /** The same volume left alone, such as a swap area beside a dirty filesystem. */
+    public FilesystemFinding leftAlone(String reason) {
+        return new FilesystemFinding(
+                device, place, identity, new FilesystemState.Unsupported(reason), onDisk, RangeSet.empty());
     }
 }

@@ -20,7 +20,7 @@ import virtshrink.volume.VolumeLayout;
 
 /** Asks everyone who might know a volume; only a single answer is believed. */
 final class VolumeExaminer {
-    private static final String UNKNOWN = "unknown";
+    static final String UNKNOWN = "unknown";
 
     private final List<FreeSpaceReader> readers;
 
@@ -29,9 +29,10 @@ final class VolumeExaminer {
     }
 
     /**
+     * @param physicalVolume whether it is an LVM2 physical volume, and nothing else
      * @param coversFreeBlocks what was found that holds checksums over free blocks of any volume of this disk
      */
-    record Examination(FilesystemReport report, Optional<String> coversFreeBlocks) {}
+    record Examination(FilesystemReport report, Optional<String> coversFreeBlocks, boolean physicalVolume) {}
 
     Examination examine(BlockSource volume) throws IOException {
         List<FilesystemReport> reports = new ArrayList<>();
@@ -53,7 +54,10 @@ final class VolumeExaminer {
                 verity = Optional.of("dm-verity hash tree behind " + identity.type());
             }
         }
-        return new Examination(single(reports, signatures), verity);
+        boolean physicalVolume = reports.isEmpty()
+                && signatures.size() == 1
+                && signatures.get(0).identity().type().equals("LVM2_member");
+        return new Examination(single(reports, signatures), verity, physicalVolume);
     }
 
     /**
@@ -74,7 +78,7 @@ final class VolumeExaminer {
         // A partition given to a guest of the guest, with the superblock of an earlier life in its gap.
         FilesystemState state = new FilesystemState.Unsupported(
                 "ambiguous: signatures of " + found.report().identity().type() + " and a partition table of its own");
-        return new Examination(new FilesystemReport(found.report().identity(), state), found.coversFreeBlocks());
+        return new Examination(new FilesystemReport(found.report().identity(), state), found.coversFreeBlocks(), false);
     }
 
     /** Names of everything that is recognised, without reading further. */

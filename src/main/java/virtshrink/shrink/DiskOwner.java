@@ -1,5 +1,6 @@
 package virtshrink.shrink;
 
+import java.util.List;
 import java.util.Optional;
 import java.util.function.Consumer;
 import virtshrink.image.ImageRefusedException;
@@ -8,10 +9,13 @@ import virtshrink.image.RunOwner;
 /** Speaks for whoever owns the disk of a request: through its guard as long as the run may go on, through the cancellation when it must not. */
 final class DiskOwner implements RunOwner {
     private final ShrinkRequest request;
+    private final List<ShrinkRequest> companions;
     private final Cancellation cancellation;
 
-    DiskOwner(ShrinkRequest request, Cancellation cancellation) {
+    /** @param companions disks of the same owner without which this one means nothing */
+    DiskOwner(ShrinkRequest request, List<ShrinkRequest> companions, Cancellation cancellation) {
         this.request = request;
+        this.companions = companions;
         this.cancellation = cancellation;
     }
 
@@ -22,7 +26,14 @@ final class DiskOwner implements RunOwner {
 
     @Override
     public void requireIdle() throws ImageRefusedException {
-        Optional<String> objection = request.guard().whyNotNow();
+        requireIdle(request);
+        for (ShrinkRequest companion : companions) {
+            requireIdle(companion);
+        }
+    }
+
+    private static void requireIdle(ShrinkRequest disk) throws ImageRefusedException {
+        Optional<String> objection = disk.guard().whyNotNow();
         if (objection.isPresent()) {
             throw new ImageRefusedException(ImageRefusedException.Kind.DOMAIN, objection.get());
         }

@@ -48,6 +48,9 @@ final class Findings {
         if (inspection.partitionTable().equals("none") || finding.place().lengthBytes() == inspection.virtualBytes()) {
             return Optional.of("it is the whole disk, not a partition");
         }
+        if (finding.onDisk().totalBytes() != finding.place().lengthBytes()) {
+            return Optional.of("it is a logical volume that is not understood, or does not lie on this disk alone");
+        }
         if (NEVER_GIVEN_UP.contains(finding.identity().type())) {
             return Optional.of("it is part of a volume that other devices may need ("
                     + finding.identity().type() + ")");

@@ -78,14 +78,15 @@ final class InPlaceDiscard {
     }
 
     /** The image is consistent, reads zeros where it was to, and everything else as before. */
-    static void verify(ImageWork work, InspectedDisk disk, ShrinkRequest request) throws IOException {
+    static void verify(DiskView view, InspectedDisk disk) throws IOException {
+        ImageWork work = view.work();
         Optional<ImageCheck> check = work.checkNow();
         if (check.isPresent() && !check.get().sound()) {
             throw new IOException("qemu-img check finds %d corruptions and %d errors in %s after giving space back"
                     .formatted(check.get().corruptions(), check.get().checkErrors(), work.file()));
         }
         try (ServedDisk served = work.serveOriginal()) {
-            disk.requireSameIn(served, request);
+            disk.requireSameIn(served, view);
             served.stop();
         }
     }

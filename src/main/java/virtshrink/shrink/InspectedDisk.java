@@ -14,7 +14,6 @@ import virtshrink.image.Qcow2Facts;
 import virtshrink.image.Rebuild;
 import virtshrink.image.ServedDisk;
 import virtshrink.inspect.DiskInspection;
-import virtshrink.inspect.DiskInspector;
 import virtshrink.inspect.FilesystemFinding;
 
 /**
@@ -39,12 +38,14 @@ record InspectedDisk(
     private static final double MOSTLY = 0.5;
 
     /** Looks at the image through a read-only server and plans. */
-    static InspectedDisk of(ImageWork work, ShrinkRequest request, RunContext context, PhaseClock clock)
+    static InspectedDisk of(DiskView view, RunContext context, PhaseClock clock)
             throws IOException, ImageRefusedException {
+        ImageWork work = view.work();
+        ShrinkRequest request = view.request();
         clock.enter(Phase.ATTACH);
         try (ServedDisk served = work.serveOriginal()) {
             clock.enter(Phase.INSPECT);
-            DiskInspection inspection = inspect(served, request);
+            DiskInspection inspection = view.inspect(served);
             Optional<String> doubt = context.doubt().or(request.guard()::unseen);
             if (doubt.isPresent()) {
                 inspection = inspection.withSwapLeftAlone(doubt.get());
@@ -72,10 +73,6 @@ record InspectedDisk(
             served.stop();
             return disk;
         }
-    }
-
-    private static DiskInspection inspect(ServedDisk served, ShrinkRequest request) throws IOException {
-        return DiskInspector.standard().inspect(served.bytes(), request.target().orElse("sda"), request.sectorBytes());
     }
 
     /** What the new file is to be. */
@@ -130,8 +127,8 @@ record InspectedDisk(
      *
      * @throws IOException if not
      */
-    void requireSameIn(ServedDisk other, ShrinkRequest request) throws IOException {
-        DiskInspection found = inspect(other, request);
+    void requireSameIn(ServedDisk other, DiskView view) throws IOException {
+        DiskInspection found = view.inspect(other);
         // A comparison of the two takes what one of them lacks at its end for zeros. Some formats round the size up.
         if (found.virtualBytes() < inspection.virtualBytes()) {
             throw new IOException("verification failed: the disk in the new image is smaller, %d bytes instead of %d"
@@ -142,7 +139,7 @@ record InspectedDisk(
         }
         Map<String, FilesystemFinding> byDevice = new HashMap<>();
         found.filesystems().forEach(finding -> byDevice.put(finding.device(), finding));
-        Set<String> givenUp = request.zero();
+        Set<String> givenUp = view.request().zero();
         for (FilesystemFinding expected : inspection.filesystems()) {
             FilesystemFinding present = byDevice.get(expected.device());
             if (givenUp.contains(expected.device())) {
@@ -152,7 +149,10 @@ record InspectedDisk(
             boolean same = present != null
                     && present.place().equals(expected.place())
                     && present.identity().equals(expected.identity())
-                    && (expected.freeBytes().isEmpty() || present.state().equals(expected.state()));
+                    && present.onDisk().equals(expected.onDisk())
+                    && (expected.freeBytes().isEmpty()
+                            || (present.state().equals(expected.state())
+                                    && present.freeOnDisk().equals(expected.freeOnDisk())));
             if (!same) {
                 throw new IOException(
                         "verification failed: " + expected.device() + " reads otherwise in the new image");

@@ -28,27 +28,27 @@ record ReclaimPlan(
     /**
      * @param ownData what the image's own layer holds as data
      * @param unitBytes the unit in which the image can give space back
-     * @param ignore devices whose free space is left as it is
+     * @param ignore devices whose free space is left as it is, and that of everything that lies in them
      * @param zero devices whose whole content is given up
      */
     static ReclaimPlan of(
             DiskInspection inspection, RangeSet ownData, long unitBytes, Set<String> ignore, Set<String> zero) {
         long diskBytes = inspection.virtualBytes();
         RangeSet proven = RangeSet.empty();
+        RangeSet ignored = ignored(inspection, ignore);
         if (inspection.refusal().isEmpty()) {
             for (FilesystemFinding finding : inspection.filesystems()) {
-                if (!ignore.contains(finding.device())) {
-                    proven = proven.union(freeOf(finding, zero));
-                }
+                proven = proven.union(freeOf(finding, zero));
             }
+            proven = proven.subtract(ignored);
         }
         RangeSet units = proven.alignInward(unitBytes, diskBytes);
         RangeSet reclaimable = units.intersect(ownData);
         List<FilesystemGain> gains = new ArrayList<>();
         for (FilesystemFinding finding : inspection.filesystems()) {
-            RangeSet own = ignore.contains(finding.device()) ? RangeSet.empty() : freeOf(finding, zero);
             gains.add(new FilesystemGain(
-                    finding.device(), own.intersect(reclaimable).totalBytes()));
+                    finding.device(),
+                    freeOf(finding, zero).intersect(reclaimable).totalBytes()));
         }
         long reclaimableBytes = reclaimable.totalBytes();
         return new ReclaimPlan(
@@ -59,8 +59,18 @@ record ReclaimPlan(
                 notes(proven.intersect(ownData).totalBytes(), reclaimableBytes, unitBytes));
     }
 
+    private static RangeSet ignored(DiskInspection inspection, Set<String> ignore) {
+        RangeSet ignored = RangeSet.empty();
+        for (FilesystemFinding finding : inspection.filesystems()) {
+            if (ignore.contains(finding.device())) {
+                ignored = ignored.union(finding.onDisk());
+            }
+        }
+        return ignored;
+    }
+
     private static RangeSet freeOf(FilesystemFinding finding, Set<String> zero) {
-        return zero.contains(finding.device()) ? RangeSet.of(finding.place()) : finding.freeOnDisk();
+        return zero.contains(finding.device()) ? finding.onDisk() : finding.freeOnDisk();
     }
 
     private static List<String> notes(long freeData, long reclaimable, long unitBytes) {

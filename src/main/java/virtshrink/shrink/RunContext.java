@@ -1,5 +1,6 @@
 package virtshrink.shrink;
 
+import java.util.List;
 import java.util.Optional;
 
 /**
@@ -8,8 +9,13 @@ import java.util.Optional;
  * @param suspended a disk holds a suspended guest: nothing of the domain may be touched
  * @param doubt something on another disk does not prove that the guest is not suspended: swap, which carries no mark of being in use, is left
  *     alone
+ * @param companions the disks on which parts of what lies on this one are
  */
-record RunContext(Optional<String> suspended, Optional<String> doubt) {
+record RunContext(Optional<String> suspended, Optional<String> doubt, List<ShrinkRequest> companions) {
     /** A disk by itself. */
-    static final RunContext ALONE = new RunContext(Optional.empty(), Optional.empty());
+    static final RunContext ALONE = new RunContext(Optional.empty(), Optional.empty(), List.of());
+
+    RunContext {
+        companions = List.copyOf(companions);
+    }
 }

@@ -11,9 +11,11 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.stream.Collectors;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import virtshrink.image.BackgroundCall;
+import virtshrink.image.CompanionImage;
 import virtshrink.image.ImageFormat;
 import virtshrink.image.ImageJudge;
 import virtshrink.image.ImageNode;
@@ -61,7 +63,7 @@ final class ShrinkRun {
         this.context = context;
         this.restraint = restraint;
         this.cancellation = cancellation;
-        this.owner = new DiskOwner(request, cancellation);
+        this.owner = new DiskOwner(request, context.companions(), cancellation);
         this.clock = new PhaseClock(progress);
         this.output = request.output().map(ShrinkRun::resolved);
     }
@@ -137,7 +139,8 @@ final class ShrinkRun {
                 ImageWork.refuseIfExists(backup(work).get());
             }
             after = before;
-            inspected = Optional.of(InspectedDisk.of(work, request, context, clock));
+            inspected = Optional.of(InspectedDisk.of(view(work), context, clock));
+            noteCompanions();
             InspectedDisk disk = inspected.get();
             notes.addAll(disk.plan().notes());
             cancellation.checkpoint();
@@ -149,9 +152,25 @@ final class ShrinkRun {
         }
     }
 
+    private DiskView view(ImageWork work) {
+        return new DiskView(work, request, context.companions());
+    }
+
+    private void noteCompanions() {
+        if (!context.companions().isEmpty()) {
+            notes.add("what lies on it was looked at together with "
+                    + context.companions().stream()
+                            .map(disk -> disk.target().orElse(disk.image().toString()))
+                            .collect(Collectors.joining(", ")));
+        }
+    }
+
     private ImageWork.Terms terms() {
         ImageJudge.Policy policy = output.isPresent() ? ImageJudge.Policy.SEPARATE_OUTPUT : ImageJudge.Policy.REPLACE;
-        return new ImageWork.Terms(request.dryRun(), output, Optional.of(policy), restraint.pace());
+        List<CompanionImage> companions = context.companions().stream()
+                .map(disk -> new CompanionImage(disk.image(), disk.format()))
+                .toList();
+        return new ImageWork.Terms(request.dryRun(), output, Optional.of(policy), restraint.pace(), companions);
     }
 
     private void requirePossible() throws ImageRefusedException {
@@ -239,7 +258,7 @@ final class ShrinkRun {
                 CompletableFuture<Void> synced =
                         CompletableFuture.runAsync(() -> sync(newFile), ShrinkRun::startThread);
                 clock.enter(Phase.VERIFY);
-                verify(verification, disk, newFile, target);
+                verify(verification, view(work), disk, newFile, target);
                 await(synced);
                 cancellation.checkpoint();
                 clock.enter(Phase.SWAP);
@@ -274,12 +293,17 @@ final class ShrinkRun {
         }
     }
 
-    private void verify(Verification verification, InspectedDisk disk, ReplacementFile newFile, Rebuild.Target target)
+    private void verify(
+            Verification verification,
+            DiskView view,
+            InspectedDisk disk,
+            ReplacementFile newFile,
+            Rebuild.Target target)
             throws IOException {
         try (BackgroundCall<?> consistency = BackgroundCall.startStep(
                         "consistency", () -> verification.proveConsistent(newFile, target.format()));
                 BackgroundCall<?> freeMap = BackgroundCall.startStep(
-                        "free map", () -> requireSameFreeMap(verification, disk, newFile, target))) {
+                        "free map", () -> requireSameFreeMap(verification, view, disk, newFile, target))) {
             notes.add(verification.proveEqual(
                     newFile,
                     target.format(),
@@ -290,11 +314,15 @@ final class ShrinkRun {
         }
     }
 
-    private void requireSameFreeMap(
-            Verification verification, InspectedDisk disk, ReplacementFile newFile, Rebuild.Target target)
+    private static void requireSameFreeMap(
+            Verification verification,
+            DiskView view,
+            InspectedDisk disk,
+            ReplacementFile newFile,
+            Rebuild.Target target)
             throws IOException {
         try (ServedDisk served = verification.serveNew(newFile, target.format())) {
-            disk.requireSameIn(served, request);
+            disk.requireSameIn(served, view);
             served.stop();
         }
     }
@@ -306,6 +334,7 @@ final class ShrinkRun {
             swap.prepareBeside(newFile, work.chain().size() == 1 || target() == ImageFormat.QCOW2)
                     .ifPresent(notes::add);
             SpaceTaken taken = newFile.spaceTaken();
+            requireCompanionsUndisturbed(work);
             cancellation.passPointOfNoReturn();
             work.giveBack();
             swap.place(newFile, output.get());
@@ -320,6 +349,7 @@ final class ShrinkRun {
                     "the rebuilt image would take %d bytes, no less than now".formatted(taken.allocatedBytes()));
         }
         owner.requireIdle();
+        requireCompanionsUndisturbed(work);
         cancellation.passPointOfNoReturn();
         try {
             notes.addAll(swap.run(newFile, backup(work)));
@@ -335,6 +365,13 @@ final class ShrinkRun {
         return new End(Cause.DONE, "");
     }
 
+    private static void requireCompanionsUndisturbed(ImageWork work) throws IOException, ImageRefusedException {
+        Optional<String> disturbed = work.whyCompanionsDisturbed();
+        if (disturbed.isPresent()) {
+            throw new ImageRefusedException(ImageRefusedException.Kind.IN_USE, disturbed.get());
+        }
+    }
+
     private End discardInPlace(ImageWork work, InspectedDisk disk)
             throws IOException, ImageRefusedException, RunCancelledException {
         InPlaceDiscard.requirePossible(work);
@@ -348,7 +385,7 @@ final class ShrinkRun {
             after = size(work.spaceTaken());
         }
         clock.enter(Phase.VERIFY);
-        InPlaceDiscard.verify(work, disk, request);
+        InPlaceDiscard.verify(view(work), disk);
         if (!complete) {
             notes.add("the image is whole; part of its free space has been given back");
             return new End(cancellation.cause(), cancellation.reason().orElse("the run was cancelled"));

@@ -5,20 +5,11 @@ import java.io.UncheckedIOException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
-import java.util.function.Supplier;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
-import virtshrink.filesystem.FilesystemState;
-import virtshrink.image.ImageRefusedException;
 import virtshrink.image.LoweredThread;
 import virtshrink.image.RunDirectory;
-import virtshrink.inspect.DiskInspection;
-import virtshrink.inspect.FilesystemFinding;
 
 /** Runs the pipeline. Thread-safe; one run at a time and image. */
 public final class Shrinker {
-    private static final Logger LOG = LoggerFactory.getLogger(Shrinker.class);
-
     private final Restraint restraint;
 
     /** With what is to be left to others. */
@@ -38,22 +29,24 @@ public final class Shrinker {
 
     /**
      * Shrinks the disks of one domain: all are inspected before any is written, because a suspended or dirty guest on one disk concerns
-     * the others.
+     * the others, and because volumes may reach from one disk to another: then those disks are read again, and kept from being written to,
+     * while one of them is worked on.
      *
      * @return one report for each request, in their order
      */
     public List<ShrinkReport> runTogether(
             List<ShrinkRequest> disks, ProgressListener progress, Cancellation cancellation) {
-        RunContext context = disks.size() < 2 ? RunContext.ALONE : lookAt(disks);
+        List<RunContext> contexts =
+                disks.size() < 2 ? List.of(RunContext.ALONE) : FirstLook.at(disks, restraint.pace());
         List<ShrinkReport> reports = new ArrayList<>();
         Optional<Cancellation> givenWay = Optional.empty();
-        for (ShrinkRequest disk : disks) {
+        for (int i = 0; i < disks.size(); i++) {
             // A disk past its point of no return must not keep the next one from being cancelled.
             Cancellation own = new Cancellation();
             // The guest that wanted one of its disks will have the others as well.
             givenWay.ifPresent(before -> passOn(before, own));
             Cancellation.Registration linked = cancellation.onCancel(() -> passOn(cancellation, own));
-            reports.add(run(disk, context, progress, own));
+            reports.add(run(disks.get(i), contexts.get(i), progress, own));
             linked.close();
             givenWay = own.reason().isPresent() ? Optional.of(own) : Optional.empty();
         }
@@ -78,44 +71,6 @@ public final class Shrinker {
         } finally {
             hurry.close();
             lowered.close();
-        }
-    }
-
-    private RunContext lookAt(List<ShrinkRequest> disks) {
-        Optional<String> suspended = Optional.empty();
-        Optional<String> doubt = Optional.empty();
-        for (ShrinkRequest disk : disks) {
-            String name = "disk " + disk.target().orElse(disk.image().toString());
-            Optional<DiskInspection> inspection = look(disk);
-            if (inspection.isEmpty()) {
-                doubt = Optional.of(name + " cannot be looked at, so the guest may be suspended and need this");
-                continue;
-            }
-            for (FilesystemFinding finding : inspection.get().filesystems()) {
-                if (finding.state() instanceof FilesystemState.Hibernated) {
-                    suspended = Optional.of(name + ": " + finding.device() + ": "
-                            + finding.state().reasonText());
-                }
-            }
-            Optional<String> own =
-                    inspection.get().doubt().or(() -> inspection.get().refusal());
-            doubt = own.map(why -> name + ": " + why).or(doubtSoFar(doubt));
-        }
-        return new RunContext(suspended, doubt);
-    }
-
-    private static Supplier<Optional<String>> doubtSoFar(Optional<String> doubt) {
-        return () -> doubt;
-    }
-
-    /** Empty if it cannot be looked at: its own run says why. */
-    private Optional<DiskInspection> look(ShrinkRequest disk) {
-        try {
-            return Optional.of(new ImageInspector(restraint.pace())
-                    .inspect(disk.image(), disk.format(), disk.target().orElse("sda"), disk.sectorBytes()));
-        } catch (IOException | ImageRefusedException notReadable) {
-            LOG.debug("{} cannot be looked at", disk.image(), notReadable);
-            return Optional.empty();
         }
     }
 

@@ -217,6 +217,19 @@ class LibvirtHookTest {
     }
 
     @Test
+    void aRunIsFoundByThePathOfAnyFileThatItHolds() throws Exception {
+        Path first = Files.createFile(directory.resolve("first.qcow2"));
+        Path second = Files.createFile(directory.resolve("second $x*.qcow2"));
+        Run run = Run.begin(RunDirectory.at(runs), Optional.of("web"), image, List.of(first, second));
+        open.add(run);
+        open.add(YieldWatch.start(run, asked::incrementAndGet));
+        assertQuick(starting("other", xml("file='" + directory.resolve("third.qcow2") + "'")));
+        assertEquals(0, asked.get());
+        assertQuick(starting("other", xml("file='" + second + "'")));
+        assertEquals(1, asked.get());
+    }
+
+    @Test
     void aRunOnAFileIsFoundThroughASymbolicLink() throws Exception {
         Path link = Files.createSymbolicLink(directory.resolve("link"), image);
         answering(Optional.of("web"));

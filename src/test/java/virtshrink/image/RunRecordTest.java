@@ -54,7 +54,7 @@ class RunRecordTest {
     }
 
     private RunRecord record(String boot, ProcessIdentity owner) {
-        return new RunRecord("0123456789ab", boot, owner, Optional.of("web"), image, List.of(childIdentity));
+        return new RunRecord("0123456789ab", boot, owner, Optional.of("web"), image, List.of(), List.of(childIdentity));
     }
 
     private void write(String text) throws IOException {
@@ -73,6 +73,22 @@ class RunRecordTest {
     @Test
     void whatWasWrittenIsRead() throws Exception {
         RunRecord record = record(Hosts.bootId(), ProcessIdentity.ofThisProcess());
+        record.write(run);
+        assertEquals(Optional.of(record), RunRecord.read(run));
+    }
+
+    @Test
+    void theFilesThatItHoldsAreReadInTheirOrder() throws Exception {
+        List<Path> companions = List.of(directory.resolve("b.qcow2"), directory.resolve("a.qcow2"));
+        RunRecord record = new RunRecord(
+                "0123456789ab",
+                Hosts.bootId(),
+                ProcessIdentity.ofThisProcess(),
+                Optional.empty(),
+                image,
+                companions,
+                List.of());
+        record.write(run);
         record.write(run);
         assertEquals(Optional.of(record), RunRecord.read(run));
     }

@@ -284,7 +284,8 @@ class DiskInspectorTest {
                 new MemoryDisk(MIB).put(512, "LABELONE").put(536, "LVM2 001").u16le(510, 0xAA55);
         DiskInspection inspection = inspect(disk);
         assertEquals("none", inspection.partitionTable());
-        assertEquals(List.of("sda LVM2_member unsupported LVM physical volume is not supported"), texts(inspection));
+        assertEquals(
+                List.of("sda LVM2_member corrupt label_header at offset 520: written for sector 0"), texts(inspection));
     }
 
     @Test

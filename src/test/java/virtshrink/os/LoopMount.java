@@ -9,13 +9,14 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Assumptions;
+import virtshrink.filesystem.MountedImage;
 
 /** A filesystem of its own on a sparse file, mounted while this object is open. Skips the test where that cannot be done. */
 public final class LoopMount implements AutoCloseable {
-    private final Path mountPoint;
+    private final MountedImage mounted;
 
-    private LoopMount(Path mountPoint) {
-        this.mountPoint = mountPoint;
+    private LoopMount(MountedImage mounted) {
+        this.mounted = mounted;
     }
 
     /**
@@ -36,11 +37,11 @@ public final class LoopMount implements AutoCloseable {
         run(make);
         Path mountPoint = Files.createDirectory(scratch.resolve("mounted"));
         try {
-            run(List.of("mount", "-o", "loop," + options, image.toString(), mountPoint.toString()));
+            return new LoopMount(MountedImage.mount(image, mountPoint, options));
         } catch (IOException e) {
             Assumptions.abort("this kernel does not mount it: " + e.getMessage());
+            throw e;
         }
-        return new LoopMount(mountPoint);
     }
 
     public static void needsRoot() {
@@ -48,12 +49,12 @@ public final class LoopMount implements AutoCloseable {
     }
 
     public Path path() {
-        return mountPoint;
+        return mounted.path();
     }
 
     @Override
     public void close() throws IOException {
-        run(List.of("umount", mountPoint.toString()));
+        mounted.close();
     }
 
     /** Runs a tool to its end and returns what it said; skips the test where it is not installed. */

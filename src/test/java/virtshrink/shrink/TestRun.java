@@ -21,6 +21,7 @@ final class TestRun {
     private final ShrinkRequestBuilder request;
     private ProgressListener progress = ProgressListener.SILENT;
     private Restraint restraint = Restraint.NONE;
+    private RunContext context = RunContext.ALONE;
 
     /**
      * @param runs the run directory, made if missing
@@ -107,6 +108,12 @@ final class TestRun {
         return this;
     }
 
+    /** A disk of the same guest, without which this one is not understood. */
+    TestRun companion(ShrinkRequest disk) {
+        context = new RunContext(Optional.empty(), Optional.empty(), List.of(disk));
+        return this;
+    }
+
     TestRun progress(ProgressListener value) {
         progress = value;
         return this;
@@ -153,8 +160,7 @@ final class TestRun {
     }
 
     ShrinkReport run() throws IOException {
-        return new ShrinkRun(RunDirectory.at(runs), request(), RunContext.ALONE, restraint, progress, cancellation)
-                .run();
+        return new ShrinkRun(RunDirectory.at(runs), request(), context, restraint, progress, cancellation).run();
     }
 
     /** Runs and wants that end. */

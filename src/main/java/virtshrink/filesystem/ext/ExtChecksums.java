@@ -77,6 +77,15 @@ final class ExtChecksums {
         return (Crc32c.update(crc, bytes) & mask) == stored;
     }
 
+    /** {@code et_checksum} behind the entries that a block of an extent tree has room for. */
+    boolean extentBlockMatches(StructureBytes node, int checksumAt, ExtInode inode) {
+        if (!metadata) {
+            return true;
+        }
+        int crc = Crc32c.updateIntLe(Crc32c.updateIntLe(seed, (int) inode.number()), inode.generation());
+        return Crc32c.update(crc, node.bytes(0, checksumAt)) == (int) node.u32le(checksumAt);
+    }
+
     /** The last field of a structure, a checksum of all that is before it. */
     boolean trailingMatches(StructureBytes structure, int checksumAt) {
         return !metadata || Crc32c.update(seed, structure.bytes(0, checksumAt)) == (int) structure.u32le(checksumAt);

@@ -13,6 +13,7 @@ import java.util.Optional;
 record ExtFeatures(long compat, long incompat, long roCompat) {
     static final int COMPAT_HAS_JOURNAL = 0x4;
     static final int COMPAT_SPARSE_SUPER2 = 0x200;
+    static final int COMPAT_FAST_COMMIT = 0x400;
 
     static final int INCOMPAT_FILETYPE = 0x2;
     static final int INCOMPAT_RECOVER = 0x4;
@@ -79,6 +80,16 @@ record ExtFeatures(long compat, long incompat, long roCompat) {
             | RO_COMPAT_VERITY
             | RO_COMPAT_ORPHAN_PRESENT;
 
+    private static final long LAYOUT_COMPAT = COMPAT_HAS_JOURNAL | COMPAT_SPARSE_SUPER2 | COMPAT_FAST_COMMIT;
+    private static final long LAYOUT_INCOMPAT = INCOMPAT_JOURNAL_DEV
+            | INCOMPAT_META_BG
+            | INCOMPAT_64BIT
+            | INCOMPAT_MMP
+            | INCOMPAT_FLEX_BG
+            | INCOMPAT_CSUM_SEED;
+    private static final long LAYOUT_RO_COMPAT =
+            RO_COMPAT_SPARSE_SUPER | RO_COMPAT_GDT_CSUM | RO_COMPAT_BIGALLOC | RO_COMPAT_METADATA_CSUM;
+
     /** What the ext2 and ext3 drivers ever supported; anything more makes it an ext4. */
     private static final long EXT3_INCOMPAT = INCOMPAT_FILETYPE | INCOMPAT_RECOVER | INCOMPAT_META_BG;
 
@@ -104,6 +115,13 @@ record ExtFeatures(long compat, long incompat, long roCompat) {
 
     boolean hasRoCompat(int bit) {
         return (roCompat & bit) != 0;
+    }
+
+    /** Whether the other features say the same of where things lie; some of the rest are set while a filesystem is mounted. */
+    boolean hasLayoutOf(ExtFeatures other) {
+        return ((compat ^ other.compat) & LAYOUT_COMPAT) == 0
+                && ((incompat ^ other.incompat) & LAYOUT_INCOMPAT) == 0
+                && ((roCompat ^ other.roCompat) & LAYOUT_RO_COMPAT) == 0;
     }
 
     /** Whether group descriptors carry a checksum; only then do their {@code UNINIT} flags mean anything. */

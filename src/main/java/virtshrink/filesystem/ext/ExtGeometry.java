@@ -117,6 +117,30 @@ record ExtGeometry(
         return geometry;
     }
 
+    /** Whether another superblock of the same filesystem places everything where this one does, and starts the checksums alike. */
+    boolean agreesWith(ExtGeometry other) {
+        ExtSuperblock theirs = other.superblock;
+        return blockBytes == other.blockBytes
+                && blocks == other.blocks
+                && clusterBlocks == other.clusterBlocks
+                && groups == other.groups
+                && inodeTableBlocks == other.inodeTableBlocks
+                && descriptorBytes == other.descriptorBytes
+                && descriptorBlocks == other.descriptorBlocks
+                && primaryDescriptorBlocks == other.primaryDescriptorBlocks
+                && superblock.features().hasLayoutOf(theirs.features())
+                && superblock.blocksPerGroup() == theirs.blocksPerGroup()
+                && superblock.inodesPerGroup() == theirs.inodesPerGroup()
+                && superblock.inodeBytes() == theirs.inodeBytes()
+                && superblock.reservedGdtBlocks() == theirs.reservedGdtBlocks()
+                && superblock.journalInum() == theirs.journalInum()
+                && superblock.mmpBlock() == theirs.mmpBlock()
+                && superblock.backupGroup0() == theirs.backupGroup0()
+                && superblock.backupGroup1() == theirs.backupGroup1()
+                && superblock.checksumSeed() == theirs.checksumSeed()
+                && superblock.uuidChecksum() == theirs.uuidChecksum();
+    }
+
     int clustersPerGroup() {
         return (int) superblock.clustersPerGroup();
     }

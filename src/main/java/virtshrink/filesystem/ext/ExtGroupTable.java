@@ -44,14 +44,16 @@ final class ExtGroupTable {
 
     /**
      * @param geometry with at most {@link #MOST_GROUPS} groups
+     * @param unmounted whether the superblock's totals are to agree; the kernel brings them up to date when it unmounts
      * @throws CorruptStructureException if a descriptor or a sum is wrong
      */
-    static ExtGroupTable read(BlockSource volume, ExtGeometry geometry, ExtChecksums checksums) throws IOException {
+    static ExtGroupTable read(BlockSource volume, ExtGeometry geometry, ExtChecksums checksums, boolean unmounted)
+            throws IOException {
         ExtGroupTable table = new ExtGroupTable(geometry, checksums);
         int group = 0;
         long index = 0;
         while (index < geometry.descriptorBlocks()) {
-            long start = table.descriptorBlock(index);
+            long start = descriptorBlock(geometry, index);
             long run = 1;
             while (index + run < geometry.descriptorBlocks()
                     && (run + 1) * geometry.blockBytes() <= CHUNK_BYTES
@@ -72,9 +74,26 @@ final class ExtGroupTable {
             }
             index += run;
         }
-        table.checkTotals();
+        if (unmounted) {
+            table.checkTotals();
+        }
         table.metadata.sort(geometry.blockBytes());
         return table;
+    }
+
+    /**
+     * Where the inode table of a single group begins.
+     *
+     * @throws CorruptStructureException if the group's descriptor is wrong
+     */
+    static long inodeTable(BlockSource volume, ExtGeometry geometry, ExtChecksums checksums, long group)
+            throws IOException {
+        long block = descriptorBlock(geometry, group / geometry.descriptorsPerBlock());
+        long offsetBytes =
+                block * geometry.blockBytes() + group % geometry.descriptorsPerBlock() * geometry.descriptorBytes();
+        StructureBytes bytes = new StructureBytes(
+                ExtGroupDescriptor.STRUCTURE, offsetBytes, volume.read(offsetBytes, geometry.descriptorBytes()));
+        return parse(geometry, checksums, (int) group, bytes).inodeTable();
     }
 
     /** Where the group's block bitmap lies. */
@@ -111,7 +130,7 @@ final class ExtGroupTable {
         return metadata;
     }
 
-    private long descriptorBlock(long index) {
+    private static long descriptorBlock(ExtGeometry geometry, long index) {
         long block = geometry.descriptorBlock(index);
         if (block >= geometry.blocks()) {
             throw new CorruptStructureException(
@@ -124,29 +143,7 @@ final class ExtGroupTable {
     }
 
     private void add(int group, StructureBytes bytes) {
-        ExtGroupDescriptor descriptor = ExtGroupDescriptor.parse(bytes);
-        if (!checksums.descriptorMatches(bytes, group)) {
-            throw bytes.corrupt(0x1E, "checksum of group %d does not match".formatted(group));
-        }
-        if (descriptor.claimsUninitialised()
-                && !geometry.superblock().features().hasDescriptorChecksums()) {
-            throw bytes.corrupt(0x12, "group %d is flagged uninitialised without checksums".formatted(group));
-        }
-        if (descriptor.blockBitmapUninitialised() && group == geometry.groups() - 1) {
-            throw bytes.corrupt(0x12, "the bitmap of the last group, %d, is uninitialised".formatted(group));
-        }
-        checkPlace(bytes, group, 0x0, "block bitmap", descriptor.blockBitmap(), 1);
-        checkPlace(bytes, group, 0x4, "inode bitmap", descriptor.inodeBitmap(), 1);
-        checkPlace(bytes, group, 0x8, "inode table", descriptor.inodeTable(), geometry.inodeTableBlocks());
-        if (descriptor.freeClusters() > geometry.clusters(group)) {
-            throw bytes.corrupt(
-                    0xC,
-                    "%d free clusters in group %d of %d"
-                            .formatted(descriptor.freeClusters(), group, geometry.clusters(group)));
-        }
-        if (descriptor.freeInodes() > geometry.superblock().inodesPerGroup()) {
-            throw bytes.corrupt(0xE, "%d free inodes in group %d".formatted(descriptor.freeInodes(), group));
-        }
+        ExtGroupDescriptor descriptor = parse(geometry, checksums, group, bytes);
         if (group == 0) {
             firstInodeTable = descriptor.inodeTable();
         }
@@ -162,8 +159,37 @@ final class ExtGroupTable {
         metadata.add(group, descriptor);
     }
 
+    private static ExtGroupDescriptor parse(
+            ExtGeometry geometry, ExtChecksums checksums, int group, StructureBytes bytes) {
+        ExtGroupDescriptor descriptor = ExtGroupDescriptor.parse(bytes);
+        if (!checksums.descriptorMatches(bytes, group)) {
+            throw bytes.corrupt(0x1E, "checksum of group %d does not match".formatted(group));
+        }
+        if (descriptor.claimsUninitialised()
+                && !geometry.superblock().features().hasDescriptorChecksums()) {
+            throw bytes.corrupt(0x12, "group %d is flagged uninitialised without checksums".formatted(group));
+        }
+        if (descriptor.blockBitmapUninitialised() && group == geometry.groups() - 1) {
+            throw bytes.corrupt(0x12, "the bitmap of the last group, %d, is uninitialised".formatted(group));
+        }
+        checkPlace(geometry, bytes, group, 0x0, "block bitmap", descriptor.blockBitmap(), 1);
+        checkPlace(geometry, bytes, group, 0x4, "inode bitmap", descriptor.inodeBitmap(), 1);
+        checkPlace(geometry, bytes, group, 0x8, "inode table", descriptor.inodeTable(), geometry.inodeTableBlocks());
+        if (descriptor.freeClusters() > geometry.clusters(group)) {
+            throw bytes.corrupt(
+                    0xC,
+                    "%d free clusters in group %d of %d"
+                            .formatted(descriptor.freeClusters(), group, geometry.clusters(group)));
+        }
+        if (descriptor.freeInodes() > geometry.superblock().inodesPerGroup()) {
+            throw bytes.corrupt(0xE, "%d free inodes in group %d".formatted(descriptor.freeInodes(), group));
+        }
+        return descriptor;
+    }
+
     /** With {@code flex_bg} a group's metadata may lie anywhere, otherwise in the group itself. */
-    private void checkPlace(StructureBytes bytes, int group, int at, String what, long block, long length) {
+    private static void checkPlace(
+            ExtGeometry geometry, StructureBytes bytes, int group, int at, String what, long block, long length) {
         boolean anywhere = geometry.superblock().features().hasIncompat(ExtFeatures.INCOMPAT_FLEX_BG);
         long from = anywhere ? geometry.superblock().firstDataBlock() : geometry.firstBlock(group);
         long end = anywhere ? geometry.blocks() : geometry.endBlock(group);

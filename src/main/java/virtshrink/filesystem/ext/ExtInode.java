@@ -10,13 +10,16 @@ import virtshrink.block.StructureBytes;
 /**
  * {@code struct ext4_inode}: what kind of file it is and where its first blocks lie.
  *
+ * @param sizeBytes {@code i_size}, as it stands there
  * @param iBlock the 60 bytes of {@code i_block}: root of an extent tree, or a list of blocks
  */
-record ExtInode(int mode, long flags, StructureBytes iBlock) {
+record ExtInode(
+        long number, int mode, int linksCount, long sizeBytes, long flags, int generation, StructureBytes iBlock) {
     static final String STRUCTURE = "ext4_inode";
 
     private static final int BLOCK_AT = 0x28;
     private static final int BLOCK_BYTES = 60;
+    private static final long FLAG_ENCRYPTED = 0x800;
     private static final long FLAG_EXTENTS = 0x80000;
     private static final long FLAG_INLINE_DATA = 0x10000000;
 
@@ -36,13 +39,23 @@ record ExtInode(int mode, long flags, StructureBytes iBlock) {
 
     static ExtInode parse(StructureBytes bytes, long number, ExtChecksums checksums) {
         int mode = bytes.u16le(0x0);
+        long sizeLo = bytes.u32le(0x4);
+        int linksCount = bytes.u16le(0x1A);
         long flags = bytes.u32le(0x20);
+        int generation = (int) bytes.u32le(0x64);
+        long sizeHigh = bytes.u32le(0x6C);
         byte[] block = bytes.bytes(BLOCK_AT, BLOCK_BYTES);
         if (!checksums.inodeMatches(bytes, (int) number)) {
             throw bytes.corrupt(0x7C, "checksum of inode %d does not match".formatted(number));
         }
         return new ExtInode(
-                mode, flags, new StructureBytes(STRUCTURE, bytes.offsetBytes() + BLOCK_AT, ByteBuffer.wrap(block)));
+                number,
+                mode,
+                linksCount,
+                sizeLo | sizeHigh << 32,
+                flags,
+                generation,
+                new StructureBytes(STRUCTURE, bytes.offsetBytes() + BLOCK_AT, ByteBuffer.wrap(block)));
     }
 
     /**
@@ -60,6 +73,16 @@ record ExtInode(int mode, long flags, StructureBytes iBlock) {
 
     boolean isRegularFile() {
         return (mode & 0xF000) == 0x8000;
+    }
+
+    /** Whether the bytes of this file stand in blocks of its own, as they are. */
+    boolean hasPlainBlocks() {
+        return (flags & (FLAG_INLINE_DATA | FLAG_ENCRYPTED)) == 0;
+    }
+
+    /** Whether {@code i_block} is the root of an extent tree. */
+    boolean hasExtents() {
+        return (flags & FLAG_EXTENTS) != 0;
     }
 
     boolean isDirectory() {

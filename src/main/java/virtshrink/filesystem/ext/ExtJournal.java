@@ -31,6 +31,18 @@ final class ExtJournal {
         return true;
     }
 
+    /** Reads the journal's inode by its group's descriptor alone, before anything else of the group descriptors may be believed. */
+    static ExtInode readInode(BlockSource volume, ExtGeometry geometry, ExtChecksums checksums) throws IOException {
+        ExtSuperblock superblock = geometry.superblock();
+        long group = (superblock.journalInum() - 1) / superblock.inodesPerGroup();
+        long table = ExtGroupTable.inodeTable(volume, geometry, checksums, group);
+        ExtInode inode = ExtInode.read(volume, geometry, checksums, superblock.journalInum(), table);
+        if (!inode.isRegularFile() || !inode.hasPlainBlocks() || inode.linksCount() == 0 || inode.sizeBytes() < 0) {
+            throw inode.iBlock().corrupt(0, "this inode is not a journal");
+        }
+        return inode;
+    }
+
     /**
      * Reads the journal's superblock.
      *

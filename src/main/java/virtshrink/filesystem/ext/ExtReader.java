@@ -27,6 +27,25 @@ import virtshrink.filesystem.FreeSpaceReader;
 public final class ExtReader implements FreeSpaceReader {
     private static final int ROOT_INODE = 2;
 
+    private final boolean replaysJournals;
+
+    /** Leaves alone what needs recovery. */
+    public ExtReader() {
+        this(false);
+    }
+
+    private ExtReader(boolean replaysJournals) {
+        this.replaysJournals = replaysJournals;
+    }
+
+    /**
+     * Reads a filesystem that needs recovery as it will be after that, replaying its journal in memory. That is right for a guest that was
+     * powered off hard and will boot again; never for one that was suspended, which continues from what it has in memory.
+     */
+    public static ExtReader replayingJournals() {
+        return new ExtReader(true);
+    }
+
     @Override
     public boolean recognises(BlockSource volume) throws IOException {
         if (volume.sizeBytes() < ExtSuperblock.OFFSET_BYTES + ExtSuperblock.LENGTH_BYTES) {
@@ -71,14 +90,19 @@ public final class ExtReader implements FreeSpaceReader {
                 plausible ? superblock.blocksCount() * blockBytes : 0);
     }
 
-    private static FilesystemState judge(BlockSource volume, ExtSuperblock superblock) throws IOException {
+    private FilesystemState judge(BlockSource volume, ExtSuperblock superblock) throws IOException {
         if (superblock.isJournalDevice()) {
             return new FilesystemState.Unsupported("external journal of another filesystem");
         }
         // Dirty comes before unsupported: it tells that other filesystems of the same guest are to be left alone as
         // well.
         Optional<String> dirty = superblock.whyDirty();
-        if (dirty.isPresent()) {
+        if (superblock.needsRecovery()) {
+            return replaysJournals
+                    ? judgeRecovered(volume, superblock)
+                    : new FilesystemState.Dirty(ExtSuperblock.NEEDS_RECOVERY
+                            + "; with the option replay-journals it would be replayed in memory");
+        } else if (dirty.isPresent()) {
             return new FilesystemState.Dirty(dirty.get());
         }
         Optional<String> unsupported = superblock.whyUnsupported();
@@ -93,18 +117,34 @@ public final class ExtReader implements FreeSpaceReader {
         return judge(volume, geometry);
     }
 
+    private static FilesystemState judgeRecovered(BlockSource onDisk, ExtSuperblock superblock) throws IOException {
+        ExtRecovery recovery = ExtRecovery.run(onDisk, superblock);
+        if (!(recovery instanceof ExtRecovery.Replayed replayed)) {
+            return new FilesystemState.Dirty("%s; not replayed in memory: %s"
+                    .formatted(ExtSuperblock.NEEDS_RECOVERY, ((ExtRecovery.Refused) recovery).reason()));
+        }
+        BlockSource volume = replayed.volume();
+        ExtGeometry geometry = replayed.geometry();
+        ExtChecksums checksums = new ExtChecksums(geometry.superblock());
+        Optional<String> mounted = whyMounted(volume, geometry, checksums);
+        if (mounted.isPresent()) {
+            return new FilesystemState.Dirty(mounted.get());
+        }
+        ExtGroupTable table = ExtGroupTable.read(volume, geometry, checksums, false);
+        FilesystemState.FreeSpace space =
+                readFreeSpace(volume, geometry, checksums, table, replayed.journal());
+        return new FilesystemState.FreeSpace(space.freeBytes(), space.free(), Optional.of(replayed.summary()));
+    }
+
     private static FilesystemState judge(BlockSource volume, ExtGeometry geometry) throws IOException {
         ExtSuperblock superblock = geometry.superblock();
         ExtChecksums checksums = new ExtChecksums(superblock);
-        RangeSet inUse = RangeSet.empty();
-        if (superblock.features().hasIncompat(ExtFeatures.INCOMPAT_MMP)) {
-            Optional<String> mounted = readMmp(volume, geometry, checksums).whyDirty();
-            if (mounted.isPresent()) {
-                return new FilesystemState.Dirty(mounted.get());
-            }
-            inUse = RangeSet.of(new ByteRange(superblock.mmpBlock() * geometry.blockBytes(), ExtMmpBlock.LENGTH_BYTES));
+        Optional<String> mounted = whyMounted(volume, geometry, checksums);
+        if (mounted.isPresent()) {
+            return new FilesystemState.Dirty(mounted.get());
         }
-        ExtGroupTable table = ExtGroupTable.read(volume, geometry, checksums);
+        ExtGroupTable table = ExtGroupTable.read(volume, geometry, checksums, true);
+        RangeSet inUse = RangeSet.empty();
         if (ExtJournal.isPresent(superblock)) {
             ExtInode inode =
                     ExtInode.read(volume, geometry, checksums, superblock.journalInum(), table.journalInodeTable());
@@ -114,7 +154,19 @@ public final class ExtReader implements FreeSpaceReader {
             if (pending.isPresent()) {
                 return new FilesystemState.Dirty(pending.get());
             }
-            inUse = inUse.union(journal.inUse());
+            inUse = journal.inUse();
+        }
+        return readFreeSpace(volume, geometry, checksums, table, inUse);
+    }
+
+    /** @param journal what is known to be in use by the journal */
+    private static FilesystemState.FreeSpace readFreeSpace(
+            BlockSource volume, ExtGeometry geometry, ExtChecksums checksums, ExtGroupTable table, RangeSet journal)
+            throws IOException {
+        RangeSet inUse = journal;
+        if (hasMmp(geometry)) {
+            long mmpBytes = geometry.superblock().mmpBlock() * geometry.blockBytes();
+            inUse = inUse.union(RangeSet.of(new ByteRange(mmpBytes, ExtMmpBlock.LENGTH_BYTES)));
         }
         ExtInode root = ExtInode.read(volume, geometry, checksums, ROOT_INODE, table.firstInodeTable());
         if (!root.isDirectory()) {
@@ -122,6 +174,15 @@ public final class ExtReader implements FreeSpaceReader {
         }
         inUse = inUse.union(root.beginning(volume, geometry).inUse());
         return ExtFreeSpace.read(volume, geometry, checksums, table, inUse);
+    }
+
+    private static boolean hasMmp(ExtGeometry geometry) {
+        return geometry.superblock().features().hasIncompat(ExtFeatures.INCOMPAT_MMP);
+    }
+
+    private static Optional<String> whyMounted(BlockSource volume, ExtGeometry geometry, ExtChecksums checksums)
+            throws IOException {
+        return hasMmp(geometry) ? readMmp(volume, geometry, checksums).whyDirty() : Optional.empty();
     }
 
     private static ExtMmpBlock readMmp(BlockSource volume, ExtGeometry geometry, ExtChecksums checksums)

@@ -53,6 +53,8 @@ record ExtSuperblock(
     static final int LOG_BLOCK_SIZE_AT = 0x18;
     static final int MOST_LOG_BLOCK_SIZE = 6;
 
+    static final String NEEDS_RECOVERY = "the journal needs recovery: not cleanly unmounted";
+
     private static final int CHECKSUM_TYPE_CRC32C = 1;
     private static final int STATE_VALID = 0x1;
     private static final int STATE_ERROR = 0x2;
@@ -187,10 +189,15 @@ record ExtSuperblock(
         return 1024 << logBlockSize;
     }
 
+    /** Whether the journal is to be replayed before anything else may be believed. */
+    boolean needsRecovery() {
+        return features.hasIncompat(ExtFeatures.INCOMPAT_RECOVER);
+    }
+
     /** What the superblock alone knows of a guest that did not finish; the journal and the MMP block may know more. */
     Optional<String> whyDirty() {
-        if (features.hasIncompat(ExtFeatures.INCOMPAT_RECOVER)) {
-            return Optional.of("the journal needs recovery: not cleanly unmounted");
+        if (needsRecovery()) {
+            return Optional.of(NEEDS_RECOVERY);
         } else if ((state & STATE_ERROR) != 0) {
             return Optional.of("marked as containing errors: needs e2fsck");
         } else if ((state & STATE_VALID) == 0) {
@@ -199,6 +206,19 @@ record ExtSuperblock(
             return Optional.of("the orphan file is in use: deleted files wait for their clean-up");
         } else if (lastOrphan != 0 || (state & STATE_ORPHAN) != 0) {
             return Optional.of("the list of orphan inodes is in use: deleted files wait for their clean-up");
+        } else if (state != STATE_VALID) {
+            return Optional.of("state 0x%x is not simply clean".formatted(state));
+        }
+        return Optional.empty();
+    }
+
+    /**
+     * What a replayed journal does not make good. The kernel leaves the state of a journaled filesystem at clean while it is mounted; orphans,
+     * in a list or a file, are files whose blocks are still marked used and only become fewer when they are cleaned up.
+     */
+    Optional<String> whyDirtyAfterReplay() {
+        if ((state & STATE_ERROR) != 0) {
+            return Optional.of("marked as containing errors: needs e2fsck");
         } else if (state != STATE_VALID) {
             return Optional.of("state 0x%x is not simply clean".formatted(state));
         }

@@ -17,7 +17,7 @@ import org.junit.jupiter.api.Assumptions;
 import virtshrink.block.RangeSet;
 
 /** The filesystem's own tools, by which the reader is judged. */
-final class E2fsprogs {
+public final class E2fsprogs {
     private static final Pattern FIELD = Pattern.compile("(Free blocks|Block size|Block count|Cluster size): +(\\d+)");
     private static final Pattern GROUP_FREE = Pattern.compile("  Free blocks: (.*)");
 
@@ -28,8 +28,8 @@ final class E2fsprogs {
      *
      * @param free of all groups, in bytes
      */
-    record Dump(long freeBlocks, long blockBytes, long blocks, RangeSet free) {
-        long freeBytes() {
+    public record Dump(long freeBlocks, long blockBytes, long blocks, RangeSet free) {
+        public long freeBytes() {
             return freeBlocks * blockBytes;
         }
     }
@@ -73,7 +73,7 @@ final class E2fsprogs {
         return dump(image, 0);
     }
 
-    static Dump dump(Path image, long offsetBytes) throws IOException {
+    public static Dump dump(Path image, long offsetBytes) throws IOException {
         Process process = start(List.of("dumpe2fs", image + "?offset=" + offsetBytes), true);
         long freeBlocks = -1;
         long blockBytes = -1;

@@ -1,0 +1,42 @@
+package virtshrink.shrink;
+
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.List;
+import virtshrink.block.BlockSource;
+import virtshrink.image.ImageWork;
+import virtshrink.image.ServedCompanions;
+import virtshrink.image.ServedDisk;
+import virtshrink.inspect.DiskInspection;
+import virtshrink.inspect.DiskInspector;
+import virtshrink.inspect.GuestDisk;
+
+/**
+ * How a run looks at its disk, before it changes anything and after: with the companions that it cannot be understood without, or by itself.
+ *
+ * @param work that holds the disk and its companions
+ * @param companions in the order in which the work has them
+ */
+record DiskView(ImageWork work, ShrinkRequest request, List<ShrinkRequest> companions) {
+    /** What lies on the disk, or on one that claims to be the same. */
+    DiskInspection inspect(ServedDisk served) throws IOException {
+        GuestDisk disk = guestDisk(served.bytes(), request);
+        if (companions.isEmpty()) {
+            return DiskInspector.standard().inspect(disk.source(), disk.name(), disk.sectorBytes());
+        }
+        try (ServedCompanions others = work.serveCompanions()) {
+            List<GuestDisk> disks = new ArrayList<>(List.of(disk));
+            for (int i = 0; i < companions.size(); i++) {
+                disks.add(guestDisk(others.bytes().get(i), companions.get(i)));
+            }
+            DiskInspection inspection =
+                    DiskInspector.standard().inspectTogether(disks).get(0);
+            others.stop();
+            return inspection;
+        }
+    }
+
+    static GuestDisk guestDisk(BlockSource bytes, ShrinkRequest request) {
+        return new GuestDisk(bytes, request.target().orElse("sda"), request.sectorBytes());
+    }
+}

@@ -1,0 +1,187 @@
+package virtshrink.shrink;
+
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import virtshrink.filesystem.FilesystemState;
+import virtshrink.image.CompanionImage;
+import virtshrink.image.ImageRefusedException;
+import virtshrink.image.ImageWork;
+import virtshrink.image.Pace;
+import virtshrink.image.RunDirectory;
+import virtshrink.image.RunOwner;
+import virtshrink.image.ServedDisk;
+import virtshrink.inspect.DiskInspection;
+import virtshrink.inspect.DiskInspector;
+import virtshrink.inspect.FilesystemFinding;
+import virtshrink.inspect.GuestDisk;
+
+/**
+ * A look at all disks of a guest before any is worked on: what one of them says about the others. Writes nothing and locks nothing, so it only
+ * decides what a run looks at, and what it leaves alone; each run looks again under its locks. Used once, by one thread.
+ */
+final class FirstLook implements AutoCloseable {
+    private static final Logger LOG = LoggerFactory.getLogger(FirstLook.class);
+
+    /** Each costs a server of some 30 MiB while it is looked at together with others. A volume group over more disks is left alone. */
+    private static final int MOST_TOGETHER = 16;
+
+    private final Pace pace;
+    private final List<Seen> all = new ArrayList<>();
+
+    private FirstLook(Pace pace) {
+        this.pace = pace;
+    }
+
+    /**
+     * Looks.
+     *
+     * @return what each disk's run has to know, in the order of the disks
+     */
+    static List<RunContext> at(List<ShrinkRequest> disks, Pace pace) {
+        try (FirstLook look = new FirstLook(pace)) {
+            for (ShrinkRequest disk : disks) {
+                look.all.add(new Seen(disk, pace));
+            }
+            look.together();
+            return look.contexts();
+        }
+    }
+
+    /** Volume groups may reach from one disk to others; what they hold shows only when all of them are there. */
+    private void together() {
+        List<Seen> parts =
+                all.stream().filter(Seen::isServed).limit(MOST_TOGETHER + 1).toList();
+        if (parts.size() < 2 || parts.size() > MOST_TOGETHER) {
+            return;
+        }
+        List<DiskInspection> inspections;
+        try {
+            inspections = DiskInspector.standard()
+                    .inspectTogether(parts.stream().map(Seen::guestDisk).toList());
+        } catch (IOException unreadable) {
+            // What each says by itself stands, and what reaches further is left alone.
+            LOG.warn("the disks of a domain could not be read together", unreadable);
+            return;
+        }
+        for (int i = 0; i < parts.size(); i++) {
+            parts.get(i).seenTogether(inspections.get(i));
+        }
+    }
+
+    private List<RunContext> contexts() {
+        Optional<String> suspended = Optional.empty();
+        Optional<String> doubt = Optional.empty();
+        for (Seen disk : all) {
+            if (disk.inspection.isEmpty()) {
+                doubt = Optional.of(disk.name() + " cannot be looked at, so the guest may be suspended and need this");
+                continue;
+            }
+            DiskInspection inspection = disk.inspection.get();
+            for (FilesystemFinding finding : inspection.filesystems()) {
+                if (finding.state() instanceof FilesystemState.Hibernated) {
+                    suspended = Optional.of(disk.name() + ": " + finding.device() + ": "
+                            + finding.state().reasonText());
+                }
+            }
+            Optional<String> own = inspection.doubt().or(inspection::refusal);
+            doubt = own.isPresent() ? own.map(why -> disk.name() + ": " + why) : doubt;
+        }
+        List<RunContext> contexts = new ArrayList<>();
+        for (Seen disk : all) {
+            contexts.add(new RunContext(suspended, doubt, companionsOf(disk)));
+        }
+        return contexts;
+    }
+
+    /** A disk that says the same with and without the others needs none of them; one that does not may need any. */
+    private List<ShrinkRequest> companionsOf(Seen disk) {
+        return disk.needsOthers
+                ? all.stream()
+                        .filter(other -> other != disk && other.isServed())
+                        .map(other -> other.request)
+                        .toList()
+                : List.of();
+    }
+
+    @Override
+    public void close() {
+        all.forEach(Seen::close);
+    }
+
+    /** One disk. It stays served if it may be part of something that reaches further. */
+    private static final class Seen {
+        private static final String PHYSICAL_VOLUME = "LVM2_member";
+
+        private final ShrinkRequest request;
+        private Optional<ImageWork> work = Optional.empty();
+        private Optional<ServedDisk> served = Optional.empty();
+        /** Empty if it cannot be looked at: its own run says why. */
+        private Optional<DiskInspection> inspection = Optional.empty();
+
+        private boolean needsOthers;
+
+        Seen(ShrinkRequest request, Pace pace) {
+            this.request = request;
+            ImageWork.Terms terms = new ImageWork.Terms(true, Optional.empty(), Optional.empty(), pace);
+            try {
+                work = Optional.of(ImageWork.begin(
+                        RunDirectory.standard(), request.image(), request.format(), terms, RunOwner.LOOKER));
+                served = Optional.of(work.get().serveOriginal());
+                GuestDisk disk = guestDisk();
+                inspection =
+                        Optional.of(DiskInspector.standard().inspect(disk.source(), disk.name(), disk.sectorBytes()));
+                if (!mayReachFurther()) {
+                    close();
+                }
+            } catch (IOException | ImageRefusedException notReadable) {
+                LOG.debug("{} cannot be looked at", request.image(), notReadable);
+                close();
+            }
+        }
+
+        private boolean mayReachFurther() throws IOException {
+            boolean part = inspection.orElseThrow().filesystems().stream()
+                    .anyMatch(finding -> finding.identity().type().equals(PHYSICAL_VOLUME));
+            if (!part) {
+                return false;
+            }
+            Optional<String> objection = new CompanionImage(request.image(), request.format()).objection();
+            objection.ifPresent(why -> LOG.debug("{} is not looked at beside others: {}", request.image(), why));
+            return objection.isEmpty();
+        }
+
+        String name() {
+            return "disk " + request.target().orElse(request.image().toString());
+        }
+
+        boolean isServed() {
+            return served.isPresent();
+        }
+
+        GuestDisk guestDisk() {
+            return DiskView.guestDisk(served.orElseThrow().bytes(), request);
+        }
+
+        void seenTogether(DiskInspection other) {
+            needsOthers = !inspection.equals(Optional.of(other));
+            inspection = Optional.of(other);
+        }
+
+        void close() {
+            served.ifPresent(ServedDisk::close);
+            served = Optional.empty();
+            if (work.isPresent()) {
+                try {
+                    work.get().close();
+                } catch (IOException problem) {
+                    LOG.warn("what a look at {} needed could not be removed: {}", request.image(), problem.toString());
+                }
+                work = Optional.empty();
+            }
+        }
+    }
+}

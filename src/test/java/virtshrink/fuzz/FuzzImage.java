@@ -1,0 +1,96 @@
+package virtshrink.fuzz;
+
+import java.io.IOException;
+import java.io.RandomAccessFile;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import virtshrink.block.ExternalTool;
+
+/** Small real disks, made when they are needed by the tools that everybody uses. */
+enum FuzzImage {
+    EXT4(Seal.EXT, 16, "e2fsprogs", "mke2fs -q -F -t ext4 -b 1024 -g 2048 -d TREE IMAGE"),
+    EXT2(Seal.EXT, 8, "e2fsprogs", "mke2fs -q -F -t ext2 -b 1024 -d TREE IMAGE"),
+    EXT4_OLD_SUMS(Seal.EXT, 16, "e2fsprogs", "mke2fs -q -F -t ext4 -b 1024 -O ^metadata_csum,^64bit -d TREE IMAGE"),
+    XFS(Seal.XFS, 304, "xfsprogs", "mkfs.xfs -q -f -p PROTO IMAGE"),
+    XFS_V4(Seal.XFS, 304, "xfsprogs", "mkfs.xfs -q -f -m crc=0 -p PROTO IMAGE"),
+    BTRFS(Seal.BTRFS, 128, "btrfs-progs", "mkfs.btrfs -q -f -r TREE IMAGE"),
+    BTRFS_OLD(Seal.BTRFS, 128, "btrfs-progs", "mkfs.btrfs -q -f -m single -O ^no-holes -R ^free-space-tree -r TREE IMAGE"),
+    NTFS(Seal.NONE, 16, "ntfs-3g", "mkntfs -q -F -Q IMAGE", "ntfscp -q -f IMAGE TREE/one one"),
+    FAT12(Seal.FAT, 2, "dosfstools", "mkfs.fat -F 12 IMAGE", "mcopy -s -Q -n -i IMAGE TREE/one TREE/directory ::"),
+    FAT16(Seal.FAT, 16, "dosfstools", "mkfs.fat -F 16 IMAGE", "mcopy -s -Q -n -i IMAGE TREE/one TREE/directory ::"),
+    FAT32(Seal.FAT, 40, "dosfstools", "mkfs.fat -F 32 IMAGE", "mcopy -s -Q -n -i IMAGE TREE/one TREE/directory ::"),
+    EXFAT(Seal.EXFAT, 16, "exfatprogs", "mkfs.exfat IMAGE"),
+    F2FS(Seal.NONE, 64, "f2fs-tools", "mkfs.f2fs -q -f IMAGE", "sload.f2fs -f TREE IMAGE"),
+    SWAP(Seal.NONE, 2, "util-linux", "mkswap IMAGE"),
+    GPT(Seal.GPT, 8, "gdisk", "sgdisk -n=1:2048:+2M -n=2:0:+1M -n=3:0:+1M IMAGE"),
+    MBR(Seal.NONE, 8, "fdisk", "sfdisk -q IMAGE < TABLE");
+
+    private final Seal seal;
+    private final long bytes;
+    private final String debianPackage;
+    private final List<String> commands;
+
+    FuzzImage(Seal seal, long mebibytes, String debianPackage, String... commands) {
+        this.seal = seal;
+        this.bytes = mebibytes << 20;
+        this.debianPackage = debianPackage;
+        this.commands = List.of(commands);
+    }
+
+    Seal seal() {
+        return seal;
+    }
+
+    /** Makes it; skips the test where a tool is absent. */
+    SparseDisk make() throws IOException {
+        Path scratch = Files.createTempDirectory("fuzz");
+        try {
+            Path image = ExternalTool.sparse(scratch.resolve("image"), bytes);
+            Path tree = plant(scratch.resolve("tree"));
+            Path proto = Files.writeString(
+                    scratch.resolve("proto"),
+                    "/\n0 0\nd--755 0 0\none ---644 0 0 %s\ndirectory d--755 0 0\ntwo ---600 1 1 %s\n$\n$\n"
+                            .formatted(tree.resolve("one"), tree.resolve("directory/two")));
+            Files.writeString(
+                    scratch.resolve("TABLE"), "label: dos\n2048 2048\n4096 8192 E\n4608 2048 L\n8192 2048 L\n");
+            for (String command : commands) {
+                List<String> words = new ArrayList<>(List.of("sh", "-c"));
+                ExternalTool.assume(command.split(" ", -1)[0], debianPackage);
+                words.add("cd " + scratch + " && "
+                        + command.replace("IMAGE", image.toString())
+                                .replace("TREE", tree.toString())
+                                .replace("PROTO", proto.toString()));
+                ExternalTool.run(words.toArray(String[]::new));
+            }
+            return SparseDisk.load(image);
+        } finally {
+            ExternalTool.run("rm", "-rf", scratch.toString());
+        }
+    }
+
+    /** Little content, so that most of what a disk holds are structures. */
+    private static Path plant(Path tree) throws IOException {
+        Files.createDirectories(tree.resolve("directory"));
+        Files.writeString(tree.resolve("one"), "1".repeat(5000));
+        Files.writeString(tree.resolve("directory/two"), "2".repeat(70));
+        try (RandomAccessFile sparse =
+                new RandomAccessFile(tree.resolve("sparse").toFile(), "rw")) {
+            sparse.seek(100_000);
+            sparse.write(3);
+        }
+        return tree;
+    }
+
+    /** By name, in any case. */
+    static Optional<FuzzImage> named(String name) {
+        for (FuzzImage image : values()) {
+            if (image.name().equalsIgnoreCase(name)) {
+                return Optional.of(image);
+            }
+        }
+        return Optional.empty();
+    }
+}
