@@ -17,7 +17,11 @@ enum FuzzImage {
     XFS(Seal.XFS, 304, "xfsprogs", "mkfs.xfs -q -f -p PROTO IMAGE"),
     XFS_V4(Seal.XFS, 304, "xfsprogs", "mkfs.xfs -q -f -m crc=0 -p PROTO IMAGE"),
     BTRFS(Seal.BTRFS, 128, "btrfs-progs", "mkfs.btrfs -q -f -r TREE IMAGE"),
-    BTRFS_OLD(Seal.BTRFS, 128, "btrfs-progs", "mkfs.btrfs -q -f -m single -O ^no-holes -R ^free-space-tree -r TREE IMAGE"),
+    BTRFS_OLD(
+            Seal.BTRFS,
+            128,
+            "btrfs-progs",
+            "mkfs.btrfs -q -f -m single -O ^no-holes -R ^free-space-tree -r TREE IMAGE"),
     NTFS(Seal.NONE, 16, "ntfs-3g", "mkntfs -q -F -Q IMAGE", "ntfscp -q -f IMAGE TREE/one one"),
     FAT12(Seal.FAT, 2, "dosfstools", "mkfs.fat -F 12 IMAGE", "mcopy -s -Q -n -i IMAGE TREE/one TREE/directory ::"),
     FAT16(Seal.FAT, 16, "dosfstools", "mkfs.fat -F 16 IMAGE", "mcopy -s -Q -n -i IMAGE TREE/one TREE/directory ::"),

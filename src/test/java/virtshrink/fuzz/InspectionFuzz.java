@@ -17,8 +17,34 @@ import virtshrink.inspect.FilesystemFinding;
  */
 public final class InspectionFuzz {
     private static final long[] INTERESTING = {
-        0, 1, 2, 3, 7, 8, 0x7F, 0x80, 0xFF, 0x100, 511, 512, 513, 4095, 4096, 0x7FFF, 0x8000, 0xFFFF, 0x10000, 0x7FFFFFFF,
-        0x80000000L, 0xFFFFFFFFL, Long.MAX_VALUE, Long.MIN_VALUE, -1, -512, 1L << 40, 1L << 52
+        0,
+        1,
+        2,
+        3,
+        7,
+        8,
+        0x7F,
+        0x80,
+        0xFF,
+        0x100,
+        511,
+        512,
+        513,
+        4095,
+        4096,
+        0x7FFF,
+        0x8000,
+        0xFFFF,
+        0x10000,
+        0x7FFFFFFF,
+        0x80000000L,
+        0xFFFFFFFFL,
+        Long.MAX_VALUE,
+        Long.MIN_VALUE,
+        -1,
+        -512,
+        1L << 40,
+        1L << 52
     };
     private static final int MOST_CHANGES = 64;
 
@@ -37,8 +63,8 @@ public final class InspectionFuzz {
     /** The fuzzer's entry. */
     public static void fuzzerTestOneInput(byte[] input) throws IOException {
         if (target == null) {
-            target = new InspectionFuzz(
-                    FuzzImage.named(System.getProperty("virtshrink.fuzz.image", "EXT4")).orElseThrow());
+            target = new InspectionFuzz(FuzzImage.named(System.getProperty("virtshrink.fuzz.image", "EXT4"))
+                    .orElseThrow());
         }
         target.run(input);
     }
@@ -71,10 +97,11 @@ public final class InspectionFuzz {
                 case 0 -> disk.write(at, take(input, 1 + kind / 6 % 8));
                 case 1, 2 -> disk.write(at, integer(INTERESTING[next(input) % INTERESTING.length], kind));
                 case 3 -> disk.write(at, flipped(disk, at, next(input)));
-                case 4 -> disk.write(
-                        sector,
-                        disk.bytes(sectors.get(nextShort(input) % sectors.size()), SparseDisk.SECTOR)
-                                .array());
+                case 4 ->
+                    disk.write(
+                            sector,
+                            disk.bytes(sectors.get(nextShort(input) % sectors.size()), SparseDisk.SECTOR)
+                                    .array());
                 default -> disk.write(sector, integer(nearby(disk, at, next(input)), 8 * 6));
             }
         }

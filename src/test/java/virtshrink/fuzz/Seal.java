@@ -98,7 +98,9 @@ enum Seal {
             for (int i = 0; i < SparseDisk.SECTOR; i += 4) {
                 putLe(disk, 11 * SparseDisk.SECTOR + i, sum);
             }
-            disk.write(12 * SparseDisk.SECTOR, disk.bytes(0, 12 * SparseDisk.SECTOR).array());
+            disk.write(
+                    12 * SparseDisk.SECTOR,
+                    disk.bytes(0, 12 * SparseDisk.SECTOR).array());
         }
     },
     GPT {
@@ -166,6 +168,9 @@ enum Seal {
     private static void putLe(SparseDisk disk, long offset, int value) {
         disk.write(
                 offset,
-                ByteBuffer.allocate(4).order(ByteOrder.LITTLE_ENDIAN).putInt(value).array());
+                ByteBuffer.allocate(4)
+                        .order(ByteOrder.LITTLE_ENDIAN)
+                        .putInt(value)
+                        .array());
     }
 }

@@ -55,9 +55,8 @@ enum LifeKind {
 
     /** How many kinds there are of the same filesystem. */
     int ofItsFilesystem() {
-        return (int) Arrays.stream(values())
-                .filter(kind -> kind.type.equals(type))
-                .count();
+        return (int)
+                Arrays.stream(values()).filter(kind -> kind.type.equals(type)).count();
     }
 
     /** Of the partition on its disk. */
@@ -114,7 +113,9 @@ enum LifeKind {
     private static TreeDigest extract(Path raw, Path copies) throws IOException {
         String image = raw + "@@" + START;
         ExternalTool.attempt("", "mcopy", "-i", image, "-s", "-Q", "-n", "-b", "::", copies.toString());
-        Files.writeString(copies.resolve("listing"), ExternalTool.attempt("", "mdir", "-i", image, "-/", "-a", "::").output());
+        Files.writeString(
+                copies.resolve("listing"),
+                ExternalTool.attempt("", "mdir", "-i", image, "-/", "-a", "::").output());
         TreeDigest digest = TreeDigest.ofContent(copies);
         ExternalTool.run("rm", "-rf", copies.toString());
         return digest;

@@ -37,8 +37,7 @@ final class ExtFileMap {
     /** The first block of the file whose place is not yet known. */
     private long next;
 
-    private ExtFileMap(
-            BlockSource volume, ExtGeometry geometry, ExtChecksums checksums, ExtInode inode, long wanted) {
+    private ExtFileMap(BlockSource volume, ExtGeometry geometry, ExtChecksums checksums, ExtInode inode, long wanted) {
         this.volume = volume;
         this.geometry = geometry;
         this.checksums = checksums;

@@ -58,14 +58,16 @@ record ExtJournalFeatures(long compat, long incompat, long roCompat) {
         if ((incompat & INCOMPAT_FAST_COMMIT) != 0) {
             return Optional.of("it has fast commits, which are not supported");
         } else if ((incompat & ~REPLAYABLE_INCOMPAT) != 0) {
-            return Optional.of("unknown feature: incompat bit 0x%x"
-                    .formatted(Long.lowestOneBit(incompat & ~REPLAYABLE_INCOMPAT)));
+            return Optional.of(
+                    "unknown feature: incompat bit 0x%x".formatted(Long.lowestOneBit(incompat & ~REPLAYABLE_INCOMPAT)));
         } else if (roCompat != 0) {
             return Optional.of("unknown feature: ro_compat bit 0x%x".formatted(Long.lowestOneBit(roCompat)));
         } else if ((compat & ~COMPAT_CHECKSUM) != 0) {
-            return Optional.of("unknown feature: compat bit 0x%x".formatted(Long.lowestOneBit(compat & ~COMPAT_CHECKSUM)));
+            return Optional.of(
+                    "unknown feature: compat bit 0x%x".formatted(Long.lowestOneBit(compat & ~COMPAT_CHECKSUM)));
         }
-        int kinds = Long.bitCount(incompat & (INCOMPAT_CSUM_V2 | INCOMPAT_CSUM_V3)) + (hasTransactionChecksum() ? 1 : 0);
+        int kinds =
+                Long.bitCount(incompat & (INCOMPAT_CSUM_V2 | INCOMPAT_CSUM_V3)) + (hasTransactionChecksum() ? 1 : 0);
         return kinds > 1 ? Optional.of("it declares several kinds of checksum at once") : Optional.empty();
     }
 }

@@ -195,8 +195,9 @@ final class ExtJournalScan {
             if (features.hasTransactionChecksum() && features.hasAsyncCommit() && last) {
                 return false;
             }
-            throw commit.corrupt(COMMIT_CHECKSUM_AT, "checksum of transaction %d does not match"
-                    .formatted(Integer.toUnsignedLong(sequence)));
+            throw commit.corrupt(
+                    COMMIT_CHECKSUM_AT,
+                    "checksum of transaction %d does not match".formatted(Integer.toUnsignedLong(sequence)));
         }
         if (broken.isPresent()) {
             throw broken.get();
@@ -240,8 +241,8 @@ final class ExtJournalScan {
         byte[] content = block.bytes(0, blockBytes);
         Arrays.fill(content, at, blockBytes, (byte) 0);
         if (Crc32c.update(checksumSeed, content) != (int) block.u32be(at)) {
-            throw block.corrupt(at, "checksum does not match in transaction %d"
-                    .formatted(Integer.toUnsignedLong(sequence)));
+            throw block.corrupt(
+                    at, "checksum does not match in transaction %d".formatted(Integer.toUnsignedLong(sequence)));
         }
     }
 
@@ -259,6 +260,7 @@ final class ExtJournalScan {
 
     private static CorruptStructureException tooMany(StructureBytes where, int at) {
         return where.corrupt(
-                at, "the log holds more than %d blocks, which are not supported".formatted(ExtReplayedBlocks.MOST_ENTRIES));
+                at,
+                "the log holds more than %d blocks, which are not supported".formatted(ExtReplayedBlocks.MOST_ENTRIES));
     }
 }

@@ -131,8 +131,7 @@ public final class ExtReader implements FreeSpaceReader {
             return new FilesystemState.Dirty(mounted.get());
         }
         ExtGroupTable table = ExtGroupTable.read(volume, geometry, checksums, false);
-        FilesystemState.FreeSpace space =
-                readFreeSpace(volume, geometry, checksums, table, replayed.journal());
+        FilesystemState.FreeSpace space = readFreeSpace(volume, geometry, checksums, table, replayed.journal());
         return new FilesystemState.FreeSpace(space.freeBytes(), space.free(), Optional.of(replayed.summary()));
     }
 

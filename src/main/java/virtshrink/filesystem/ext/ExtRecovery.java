@@ -19,6 +19,8 @@ import virtshrink.block.StructureBytes;
  */
 sealed interface ExtRecovery {
     /**
+     * What the filesystem will be.
+     *
      * @param volume as it will read afterwards
      * @param geometry by the superblock that is found there
      * @param journal the journal's blocks and those of its map, in bytes
@@ -31,6 +33,8 @@ sealed interface ExtRecovery {
     record Refused(String reason) implements ExtRecovery {}
 
     /**
+     * Foretells a recovery; writes nothing.
+     *
      * @param superblock as it stands on disk, of a filesystem that needs recovery
      * @throws virtshrink.block.CorruptStructureException if the journal or the way to it is broken
      */
@@ -49,8 +53,7 @@ sealed interface ExtRecovery {
         }
         ExtChecksums checksums = new ExtChecksums(superblock);
         ExtInode inode = ExtJournal.readInode(volume, geometry, checksums);
-        ExtJournalSuperblock journal =
-                ExtJournal.read(volume, geometry, inode, inode.beginning(volume, geometry));
+        ExtJournalSuperblock journal = ExtJournal.read(volume, geometry, inode, inode.beginning(volume, geometry));
         Optional<String> notReplayable = journal.whyNotReplayable(inode.sizeBytes() / geometry.blockBytes());
         if (notReplayable.isPresent()) {
             return new Refused(notReplayable.get());

@@ -90,8 +90,7 @@ final class BusyTree implements AutoCloseable {
 
     private void writeInPieces(int pieces) throws IOException {
         Path file = newFile();
-        try (FileChannel channel =
-                FileChannel.open(file, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
+        try (FileChannel channel = FileChannel.open(file, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
             for (int i = 0; i < pieces; i++) {
                 byte[] content = new byte[1 + random.nextInt(4096)];
                 random.nextBytes(content);
@@ -119,7 +118,8 @@ final class BusyTree implements AutoCloseable {
         directories.add(directory);
         int count = random.nextInt(120);
         for (int i = 0; i < count; i++) {
-            Files.write(directory.resolve("a rather long name of an entry, number " + i), new byte[random.nextInt(300)]);
+            Files.write(
+                    directory.resolve("a rather long name of an entry, number " + i), new byte[random.nextInt(300)]);
         }
         force(directory);
     }

@@ -24,10 +24,7 @@ class ExtReplayTest {
     }
 
     @ParameterizedTest
-    @CsvSource(
-            delimiter = '|',
-            textBlock =
-                    """
+    @CsvSource(delimiter = '|', textBlock = """
             -t ext3 -b 1024 -J size=1              | rw
             -t ext3 -b 4096 -J size=4              | rw
             -t ext4 -b 4096 -J size=4              | rw
@@ -47,10 +44,14 @@ class ExtReplayTest {
             FilesystemState state = read(crashed);
             Path replayed = directory.resolve("replayed" + seed);
             CrashedExt.copy(crashed, replayed);
-            System.err.println(E2fsprogs.run(List.of("dumpe2fs", "-h", crashed.toString())).lines().filter(l -> l.startsWith("Filesystem state") || l.startsWith("Journal")).toList());
+            System.err.println(E2fsprogs.run(List.of("dumpe2fs", "-h", crashed.toString()))
+                    .lines()
+                    .filter(l -> l.startsWith("Filesystem state") || l.startsWith("Journal"))
+                    .toList());
             E2fsprogs.run(List.of("debugfs", "-w", "-R", "journal_run", replayed.toString()));
             E2fsprogs.Dump expected = E2fsprogs.dump(replayed);
-            FilesystemState.FreeSpace space = assertInstanceOf(FilesystemState.FreeSpace.class, state, "seed " + seed + ": " + state.reasonText());
+            FilesystemState.FreeSpace space = assertInstanceOf(
+                    FilesystemState.FreeSpace.class, state, "seed " + seed + ": " + state.reasonText());
             System.err.println(space.replayed());
             assertEquals(expected.free(), space.free(), "seed " + seed);
             assertEquals(expected.free().totalBytes(), space.freeBytes());
