@@ -29,12 +29,9 @@ final class FirstLook implements AutoCloseable {
     /** Each costs a server of some 30 MiB while it is looked at together with others. A volume group over more disks is left alone. */
     private static final int MOST_TOGETHER = 16;
 
-    private final Pace pace;
     private final List<Seen> all = new ArrayList<>();
 
-    private FirstLook(Pace pace) {
-        this.pace = pace;
-    }
+    private FirstLook() {}
 
     /**
      * Looks.
@@ -42,7 +39,7 @@ final class FirstLook implements AutoCloseable {
      * @return what each disk's run has to know, in the order of the disks
      */
     static List<RunContext> at(List<ShrinkRequest> disks, Pace pace) {
-        try (FirstLook look = new FirstLook(pace)) {
+        try (FirstLook look = new FirstLook()) {
             for (ShrinkRequest disk : disks) {
                 look.all.add(new Seen(disk, pace));
             }
