@@ -26,7 +26,9 @@ class ManualTest {
     private static final List<String> COMMON = List.of("--connect", "--help", "--version");
 
     private static Map<String, CommandLine> commands() {
-        return new TreeMap<>(Program.commands(new Session(new FakeCollaborators(), null, null, null)));
+        return new TreeMap<>(Program.commands(
+                        new Session(new FakeCollaborators(), new TestScreen(false), new StopSignal(), () -> 0))
+                .getSubcommands());
     }
 
     /** Without the hidden ones. */
