@@ -71,13 +71,15 @@ public final class SegmentedBlockSource implements BlockSource {
     }
 
     /**
-     * Where bytes of this source lie in one of its parts.
+     * Where bytes of this source lie in its parts.
      *
      * @param ranges of this source
-     * @param mostRanges the result has at most about so many ranges; the shortest are missing
+     * @param mostRanges each of the results has at most about so many ranges; the shortest are missing
+     * @return for each part what of them is in it
      */
-    public RangeSet inPart(int part, RangeSet ranges, int mostRanges) {
-        RangeSet.Builder found = RangeSet.builder(mostRanges);
+    public List<RangeSet> inParts(RangeSet ranges, int mostRanges) {
+        List<RangeSet.Builder> found =
+                parts.stream().map(part -> RangeSet.builder(mostRanges)).toList();
         for (ByteRange range : ranges) {
             long end = Math.min(range.endBytes(), sizeBytes);
             for (int index = indexAt(range.startBytes()); index < segments.size(); index++) {
@@ -85,22 +87,20 @@ public final class SegmentedBlockSource implements BlockSource {
                 if (segment.startBytes() >= end) {
                     break;
                 }
-                addAreas(found, part, segment, range.startBytes(), end);
+                addAreas(found, segment, range.startBytes(), end);
             }
         }
-        return found.build();
+        return found.stream().map(RangeSet.Builder::build).toList();
     }
 
     /** Consecutive stripes of one area lie beside one another: a range is one range in each area. */
-    private static void addAreas(RangeSet.Builder found, int part, StripedSegment segment, long from, long to) {
+    private static void addAreas(List<RangeSet.Builder> found, StripedSegment segment, long from, long to) {
         long fromInRun = Math.max(from, segment.startBytes()) - segment.startBytes();
         long toInRun = Math.min(to, segment.endBytes()) - segment.startBytes();
-        for (int turn = 0; turn < segment.areas().size(); turn++) {
+        for (int turn = 0; turn < segment.areas().size() && fromInRun < toInRun; turn++) {
             StripedSegment.Area area = segment.areas().get(turn);
-            if (area.part() == part && fromInRun < toInRun) {
-                long start = segment.areaBytesBefore(turn, fromInRun);
-                found.add(area.startBytes() + start, segment.areaBytesBefore(turn, toInRun) - start);
-            }
+            long start = segment.areaBytesBefore(turn, fromInRun);
+            found.get(area.part()).add(area.startBytes() + start, segment.areaBytesBefore(turn, toInRun) - start);
         }
     }
 

@@ -120,7 +120,7 @@ final class ArchiveTraining {
         private static final long SIZE = 1L << 30;
 
         @Override
-        public DiskInspection inspect(Path image, ImageFormat format) {
+        public DiskInspection inspect(Path image, ImageFormat format, boolean replayJournals) {
             return new DiskInspection(
                     SIZE,
                     "gpt",
@@ -149,7 +149,7 @@ final class ArchiveTraining {
                     Outcome.SHRUNK,
                     "",
                     phases,
-                    Optional.of(inspect(request.image(), request.format())),
+                    Optional.of(inspect(request.image(), request.format(), request.replayJournals())),
                     List.of(new FilesystemGain("sda1", SIZE / 2)),
                     List.of("invented"));
         }

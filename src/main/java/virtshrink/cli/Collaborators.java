@@ -23,7 +23,8 @@ import virtshrink.shrink.ShrinkRequest;
 /** Those who do the work behind the commands; tests give others. */
 interface Collaborators {
     /** As {@link virtshrink.shrink.ImageInspector} does. */
-    DiskInspection inspect(Path image, ImageFormat format) throws IOException, ImageRefusedException;
+    DiskInspection inspect(Path image, ImageFormat format, boolean replayJournals)
+            throws IOException, ImageRefusedException;
 
     /** As {@link virtshrink.shrink.Shrinker#run} does. */
     ShrinkReport shrink(ShrinkRequest request, ProgressListener progress, Cancellation cancellation);

@@ -39,6 +39,9 @@ final class EstimateCommand implements Callable<Integer> {
     private List<String> domainNames = new ArrayList<>();
 
     @Mixin
+    private JournalOption journals = new JournalOption();
+
+    @Mixin
     private OutputOptions output = new OutputOptions();
 
     @Parameters(arity = "0..*", paramLabel = "IMAGE", description = "Disk images.")
@@ -53,7 +56,7 @@ final class EstimateCommand implements Callable<Integer> {
         if (images.isEmpty() && domainNames.isEmpty()) {
             throw new WrongUsageException("name an IMAGE, or a domain with --domain");
         }
-        RunSettings dryRun = RunSettings.estimate();
+        RunSettings dryRun = RunSettings.estimate(journals.replayJournals());
         List<ShrinkRequest> requests = new ArrayList<>();
         for (Path image : images) {
             requests.add(dryRun.applyTo(ShrinkRequest.of(image, ImageFormats.choose(format, image))));

@@ -5,6 +5,7 @@ import java.nio.file.Path;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 import virtshrink.image.ImageFormat;
@@ -29,6 +30,9 @@ final class InspectCommand implements Callable<Integer> {
     @Option(names = "--json", description = "Print one JSON object on standard output and nothing else.")
     private boolean json;
 
+    @Mixin
+    private JournalOption journals = new JournalOption();
+
     @Parameters(paramLabel = "IMAGE", description = "The disk image.")
     private Path image = Path.of("");
 
@@ -43,7 +47,7 @@ final class InspectCommand implements Callable<Integer> {
         try (ProgressDisplay progress = OutputOptions.live(session)) {
             progress.subject(image.toString());
             progress.phaseBegan(Phase.INSPECT);
-            disk = session.collaborators().inspect(image, chosen);
+            disk = session.collaborators().inspect(image, chosen, journals.replayJournals());
         }
         Screen screen = session.screen();
         if (json) {

@@ -34,6 +34,18 @@ final class InspectionText {
         lines.add("");
         lines.addAll(filesystems(disk, Optional.empty()));
         lines.addAll(leftAlone(disk));
+        lines.addAll(replayed(disk));
+        return lines;
+    }
+
+    private static List<String> replayed(DiskInspection disk) {
+        List<String> lines = new ArrayList<>();
+        for (FilesystemFinding finding : disk.filesystems()) {
+            finding.replayed().ifPresent(what -> lines.add("  note  " + SafeText.of(finding.device()) + ": " + what));
+        }
+        if (!lines.isEmpty()) {
+            lines.add(0, "");
+        }
         return lines;
     }
 

@@ -27,6 +27,9 @@ final class ListCommand implements Callable<Integer> {
     private VirtShrinkCommand parent = new VirtShrinkCommand();
 
     @Mixin
+    private JournalOption journals = new JournalOption();
+
+    @Mixin
     private OutputOptions output = new OutputOptions();
 
     @Option(
@@ -46,7 +49,7 @@ final class ListCommand implements Callable<Integer> {
         try (Domains domains = session.collaborators().domains(parent.connect());
                 ProgressDisplay progress = output.quiet() ? ProgressDisplay.NONE : OutputOptions.live(session)) {
             daemon = DaemonView.of(config, parent.connect(), domains);
-            LocalRun run = new LocalRun(session, domains, RunSettings.estimate());
+            LocalRun run = new LocalRun(session, domains, RunSettings.estimate(journals.replayJournals()));
             for (DomainVerdict verdict : domains.all()) {
                 DomainResult estimate = run.run(verdict, progress);
                 entries.add(

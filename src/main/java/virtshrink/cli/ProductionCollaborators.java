@@ -28,8 +28,9 @@ final class ProductionCollaborators implements Collaborators {
     private static final int SECTOR_BYTES = 512;
 
     @Override
-    public DiskInspection inspect(Path image, ImageFormat format) throws IOException, ImageRefusedException {
-        return new ImageInspector().inspect(image, format, SECTOR_BYTES);
+    public DiskInspection inspect(Path image, ImageFormat format, boolean replayJournals)
+            throws IOException, ImageRefusedException {
+        return new ImageInspector().inspect(image, format, SECTOR_BYTES, replayJournals);
     }
 
     @Override

@@ -2,6 +2,7 @@ package virtshrink.cli;
 
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import virtshrink.job.RunSettings;
 import virtshrink.shrink.MinimumGain;
@@ -38,6 +39,9 @@ final class RunOptions {
             description = "Where the host's filesystem cannot exchange two files (NFS), use a plain rename.")
     private boolean allowRename;
 
+    @Mixin
+    private JournalOption journals = new JournalOption();
+
     boolean dryRun() {
         return dryRun;
     }
@@ -56,6 +60,12 @@ final class RunOptions {
         if (objection.isPresent()) {
             throw new WrongUsageException("--keep-original is '" + keepOriginal + "': " + objection.get());
         }
-        return new RunSettings(dryRun, keepOriginal(), Optional.ofNullable(minimumGain), filler, allowRename);
+        return new RunSettings(
+                dryRun,
+                keepOriginal(),
+                Optional.ofNullable(minimumGain),
+                filler,
+                allowRename,
+                journals.replayJournals());
     }
 }

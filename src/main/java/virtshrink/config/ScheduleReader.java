@@ -52,6 +52,7 @@ final class ScheduleReader {
                 section.integer("min-days-since-shrink", 0, 0, MOST_DAYS),
                 section.integer("min-hours-off", 0, 0, MOST_DAYS * 24),
                 section.flag("allow-rename", false),
+                section.flag("replay-journals", false),
                 originals());
         section.refuseUnknownKeys();
         return settings;

@@ -24,6 +24,7 @@ import virtshrink.shrink.OriginalsPolicy;
  * @param minimumDaysSinceShrink at least 0; a domain shrunk more recently is left alone
  * @param minimumHoursOff at least 0; a domain whose images were written to more recently is left alone
  * @param allowRename whether plain renames are accepted where files cannot be exchanged
+ * @param replayJournals whether journals of guests that were powered off hard are replayed in memory
  * @param originals what becomes of the images that are displaced
  */
 public record ScheduleSettings(
@@ -42,6 +43,7 @@ public record ScheduleSettings(
         int minimumDaysSinceShrink,
         int minimumHoursOff,
         boolean allowRename,
+        boolean replayJournals,
         OriginalsPolicy originals) {
 
     /** What becomes of a time that passed while the host was off or another schedule was at work. */

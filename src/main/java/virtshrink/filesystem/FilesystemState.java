@@ -6,13 +6,18 @@ import virtshrink.block.RangeSet;
 /** Whether a filesystem's free space is proven, and if not, why. */
 public sealed interface FilesystemState {
     /** Free space is proven: every checksum and every redundant count agrees. */
-    record FreeSpace(long freeBytes, RangeSet free, Optional<String> replayed) implements FilesystemState {
+    record FreeSpace(long freeBytes, RangeSet free, Optional<String> replayed, boolean marksUse)
+            implements FilesystemState {
         /**
+         * What is free, and how sure it is.
+         *
          * @param freeBytes exactly what the filesystem's own tool reports
          * @param free from the start of the volume; never larger than {@code freeBytes}, smaller where short ranges were forgotten to
          *     bound memory or bytes are excluded for safety
          * @param replayed that a journal was replayed in memory to tell, and how much of it; the guest did not finish then, and what it
          *     keeps elsewhere is to be treated as beside a {@link Dirty} filesystem
+         * @param marksUse whether every driver would have left a mark here if it had the filesystem mounted; where not, it shares the fate
+         *     of the other filesystems of its guest
          */
         public FreeSpace {
             if (free.totalBytes() > freeBytes) {
@@ -24,6 +29,11 @@ public sealed interface FilesystemState {
         /** Of a filesystem that was clean. */
         public FreeSpace(long freeBytes, RangeSet free) {
             this(freeBytes, free, Optional.empty());
+        }
+
+        /** Of a filesystem that marks its use. */
+        public FreeSpace(long freeBytes, RangeSet free, Optional<String> replayed) {
+            this(freeBytes, free, replayed, true);
         }
     }
 

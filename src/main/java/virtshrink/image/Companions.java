@@ -43,14 +43,16 @@ final class Companions {
      * Locks them and finds out what they are made of.
      *
      * @param files as {@link #resolve} found them
+     * @param notes takes what is cleaned up
      * @throws ImageRefusedException if one of them is in use, or has become one that cannot be looked at
      */
-    static Companions hold(List<CompanionImage> images, List<Path> files, boolean lookOnly, Hold hold)
+    static Companions hold(
+            List<CompanionImage> images, List<Path> files, boolean lookOnly, Hold hold, List<String> notes)
             throws IOException, ImageRefusedException {
         List<Held> all = new ArrayList<>();
         for (int i = 0; i < images.size(); i++) {
             try {
-                all.add(held(images.get(i), files.get(i), lookOnly, hold));
+                all.add(held(images.get(i), files.get(i), lookOnly, hold, notes));
             } catch (ImageRefusedException refused) {
                 throw new ImageRefusedException(
                         refused.kind(),
@@ -60,7 +62,7 @@ final class Companions {
         return new Companions(all);
     }
 
-    private static Held held(CompanionImage image, Path file, boolean lookOnly, Hold hold)
+    private static Held held(CompanionImage image, Path file, boolean lookOnly, Hold hold, List<String> notes)
             throws IOException, ImageRefusedException {
         Optional<ImageLock> lock = Optional.empty();
         if (lookOnly) {
@@ -68,6 +70,8 @@ final class Companions {
         } else {
             TrustedDirectory.require(file);
             lock = Optional.of(hold.lock(file));
+            // A run that died in the moment of its exchange may have left in doubt which file is the guest's disk.
+            notes.addAll(Leftovers.removeFilesBeside(file));
         }
         return new Held(image.chain(file), lock);
     }

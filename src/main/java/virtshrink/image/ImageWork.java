@@ -113,7 +113,7 @@ public final class ImageWork implements AutoCloseable {
                 }
             }
             Optional<ImageLock> lock = lock(file, terms, hold);
-            Companions companions = Companions.hold(terms.companions(), beside, terms.lookOnly(), hold);
+            Companions companions = Companions.hold(terms.companions(), beside, terms.lookOnly(), hold, notes);
             if (!terms.lookOnly()) {
                 notes.addAll(Leftovers.removeFilesBeside(file));
                 if (terms.output().isPresent()) {

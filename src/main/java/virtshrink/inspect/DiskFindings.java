@@ -58,6 +58,11 @@ final class DiskFindings {
 
     private void doubt(FilesystemFinding finding, boolean mayHoldASystem) {
         FilesystemState state = finding.state();
+        boolean neverSuspendedInto =
+                DiskInspection.NEVER_SUSPENDED_INTO.contains(finding.identity().type());
+        if (state instanceof FilesystemState.Dirty && neverSuspendedInto) {
+            return;
+        }
         if (state instanceof FilesystemState.Dirty || state instanceof FilesystemState.Corrupt) {
             unclean = unclean.or(
                     () -> Optional.of(finding.device() + " is not clean, so the guest may be suspended and need this"));
@@ -75,7 +80,12 @@ final class DiskFindings {
                 .forEach(findings::add);
         Optional<String> refusal = refusals.isEmpty() ? Optional.empty() : Optional.of(String.join("; ", refusals));
         DiskInspection inspection = new DiskInspection(disk.sizeBytes(), disk.kind(), findings, refusal);
-        return unclean.or(() -> unproven).map(inspection::withSwapLeftAlone).orElse(inspection);
+        Optional<String> hidden = inspection.anyReplayed() ? inspection.hidingPlace() : Optional.empty();
+        return unclean.or(() -> unproven)
+                .or(() -> hidden)
+                .map(inspection::withSwapLeftAlone)
+                .or(() -> inspection.unfinished().map(inspection::withUnmarkedLeftAlone))
+                .orElse(inspection);
     }
 
     /** What no running system has its root or its hibernation file on says nothing about it. */

@@ -12,8 +12,8 @@ import virtshrink.filesystem.FilesystemState;
  * @param virtualBytes size of the disk as the guest sees it
  * @param partitionTable {@code gpt}, {@code mbr}, {@code none}, …
  * @param filesystems partitions in the order of their place on the disk, then logical volumes
- * @param doubt a volume from which it cannot be told that no guest is suspended, and why; the free space of swap, btrfs and LVM physical
- *     volumes, which carry no mark of being in use, is left alone then, on every disk of the guest
+ * @param doubt a volume from which it cannot be told that no guest is suspended, and why; the free space of swap, btrfs, F2FS and LVM
+ *     physical volumes, which carry no mark of being in use, is left alone then, on every disk of the guest
  * @param refusal why the whole disk is left alone (broken partition table, hibernated guest, dm-verity, …)
  */
 public record DiskInspection(
@@ -22,7 +22,10 @@ public record DiskInspection(
         List<FilesystemFinding> filesystems,
         Optional<String> doubt,
         Optional<String> refusal) {
-    private static final Set<String> UNMARKED = Set.of("swap", "btrfs", "LVM2_member");
+    private static final Set<String> UNMARKED = Set.of("swap", "btrfs", "f2fs", "LVM2_member");
+    private static final Set<String> HIDING_PLACES = Set.of("btrfs", "f2fs");
+    /** A Linux may have them mounted, but suspends into swap areas, or into files on what is its own. */
+    static final Set<String> NEVER_SUSPENDED_INTO = Set.of("vfat", "exfat");
 
     public DiskInspection {
         filesystems = List.copyOf(filesystems);
@@ -51,18 +54,66 @@ public record DiskInspection(
     }
 
     /**
-     * The same disk with the free space of swap, btrfs and LVM physical volumes left alone: none of them carries a mark of being in use by a
-     * suspended guest, so they share the fate of any filesystem of the domain that does.
+     * The same disk with the free space of swap, btrfs, F2FS, LVM physical volumes and what else says so left alone: none of them carries a mark of
+     * being in use by a suspended guest, so they share the fate of any filesystem of the domain that does. So do filesystems whose journals were
+     * replayed: a suspended guest goes on without a replay.
      *
      * @param reason what was found, and where
      */
     public DiskInspection withSwapLeftAlone(String reason) {
-        List<FilesystemFinding> changed = filesystems.stream()
-                .map(finding -> finding.state() instanceof FilesystemState.FreeSpace
-                                && UNMARKED.contains(finding.identity().type())
-                        ? finding.leftAlone("left alone: " + reason)
+        List<FilesystemFinding> changed = withUnmarkedLeftAlone(reason).filesystems().stream()
+                .map(finding -> finding.replayed().isPresent()
+                        ? finding.notReplayed("not cleanly unmounted, and its journal is not replayed: " + reason)
                         : finding)
                 .toList();
         return new DiskInspection(virtualBytes, partitionTable, changed, doubt.or(() -> Optional.of(reason)), refusal);
+    }
+
+    /**
+     * The same disk with the free space of swap, btrfs, F2FS and LVM physical volumes left alone, and nothing else: the guest did not finish,
+     * but it is not suspended.
+     *
+     * @param reason what was found, and where
+     */
+    public DiskInspection withUnmarkedLeftAlone(String reason) {
+        List<FilesystemFinding> changed = filesystems.stream()
+                .map(finding -> finding.state() instanceof FilesystemState.FreeSpace space
+                                && (!space.marksUse()
+                                        || UNMARKED.contains(finding.identity().type()))
+                        ? finding.leftAlone("left alone: " + reason)
+                        : finding)
+                .toList();
+        return new DiskInspection(virtualBytes, partitionTable, changed, doubt, refusal);
+    }
+
+    /**
+     * What shows that the guest did not finish, although it does not speak for a suspended one: a replayed journal, a FAT that is not clean. A
+     * reason to leave alone what carries no mark of being in use, on every disk of the guest.
+     */
+    public Optional<String> unfinished() {
+        return filesystems.stream()
+                .filter(finding -> finding.replayed().isPresent()
+                        || (finding.state() instanceof FilesystemState.Dirty
+                                && NEVER_SUSPENDED_INTO.contains(
+                                        finding.identity().type())))
+                .findFirst()
+                .map(finding -> finding.device() + " is not clean, so the guest may need this");
+    }
+
+    /** Whether the journal of any filesystem was replayed. */
+    public boolean anyReplayed() {
+        return filesystems.stream().anyMatch(finding -> finding.replayed().isPresent());
+    }
+
+    /**
+     * What may hold the memory of a suspended guest, in a file that nobody looks for, without a mark of being in use: a reason to replay no
+     * journal, on any disk of the guest.
+     */
+    public Optional<String> hidingPlace() {
+        return filesystems.stream()
+                .filter(finding -> HIDING_PLACES.contains(finding.identity().type()))
+                .findFirst()
+                .map(finding -> finding.device() + " (" + finding.identity().type()
+                        + ") carries no mark of being in use, so the guest may be suspended");
     }
 }

@@ -7,10 +7,12 @@ import virtshrink.block.BlockSource;
 import virtshrink.filesystem.FreeSpaceReader;
 import virtshrink.filesystem.btrfs.BtrfsReader;
 import virtshrink.filesystem.ext.ExtReader;
+import virtshrink.filesystem.f2fs.F2fsReader;
 import virtshrink.filesystem.fat.ExfatReader;
 import virtshrink.filesystem.fat.FatReader;
 import virtshrink.filesystem.ntfs.NtfsReader;
 import virtshrink.filesystem.swap.SwapReader;
+import virtshrink.filesystem.xfs.XfsReader;
 
 /** Finds the filesystems of a disk and what is free in them. Stateless apart from its readers; may be used from several threads. */
 public final class DiskInspector {
@@ -23,13 +25,27 @@ public final class DiskInspector {
 
     /** With every reader that this program has. */
     public static DiskInspector standard() {
+        return with(new ExtReader());
+    }
+
+    /**
+     * The same, but what was not cleanly unmounted is read as it will be once its journal has been replayed, where that can be foretold. For a
+     * guest that was powered off hard; that it was not suspended is for the caller to know, as far as the disks do not tell.
+     */
+    public static DiskInspector replayingJournals() {
+        return with(ExtReader.replayingJournals());
+    }
+
+    private static DiskInspector with(ExtReader ext) {
         return new DiskInspector(List.of(
-                new ExtReader(),
+                ext,
                 new SwapReader(),
                 new FatReader(),
                 new ExfatReader(),
+                new F2fsReader(),
                 new BtrfsReader(),
-                new NtfsReader()));
+                new NtfsReader(),
+                new XfsReader()));
     }
 
     /**

@@ -55,6 +55,7 @@ record DiskScan(long sizeBytes, int sectorBytes, String kind, Optional<String> r
                     "the disk has a partition table and, outside of all partitions, a signature of "
                             + String.join(" and ", besides));
         }
+        RangeBudget budget = new RangeBudget(RangeBudget.MOST_RANGES);
         List<ExaminedVolume> volumes = new ArrayList<>();
         for (Volume volume : table.volumes()) {
             BlockSource source = disk.slice(volume.place());
@@ -62,7 +63,7 @@ record DiskScan(long sizeBytes, int sectorBytes, String kind, Optional<String> r
                     deviceName(guestDisk.name(), volume.number()),
                     volume.place(),
                     source,
-                    examiner.examinePartition(source, sectorBytes),
+                    examiner.examinePartition(source, sectorBytes).within(budget),
                     volume.purpose()));
         }
         return new DiskScan(disk.sizeBytes(), sectorBytes, table.kind(), Optional.empty(), volumes);

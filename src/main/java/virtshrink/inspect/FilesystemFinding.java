@@ -1,5 +1,6 @@
 package virtshrink.inspect;
 
+import java.util.Optional;
 import java.util.OptionalLong;
 import virtshrink.block.ByteRange;
 import virtshrink.block.RangeSet;
@@ -48,6 +49,17 @@ public record FilesystemFinding(
         return state instanceof FilesystemState.FreeSpace space
                 ? OptionalLong.of(space.freeBytes())
                 : OptionalLong.empty();
+    }
+
+    /** That a journal was replayed in memory to tell what is free, and how much of it. */
+    public Optional<String> replayed() {
+        return state instanceof FilesystemState.FreeSpace space ? space.replayed() : Optional.empty();
+    }
+
+    /** The same volume in the state in which it is on the disk, where its journal is not to be replayed after all. */
+    FilesystemFinding notReplayed(String reason) {
+        return new FilesystemFinding(
+                device, place, identity, new FilesystemState.Dirty(reason), onDisk, RangeSet.empty());
     }
 
     /** The same volume left alone, such as a swap area beside a dirty filesystem. */

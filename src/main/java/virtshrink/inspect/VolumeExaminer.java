@@ -32,7 +32,11 @@ final class VolumeExaminer {
      * @param physicalVolume whether it is an LVM2 physical volume, and nothing else
      * @param coversFreeBlocks what was found that holds checksums over free blocks of any volume of this disk
      */
-    record Examination(FilesystemReport report, Optional<String> coversFreeBlocks, boolean physicalVolume) {}
+    record Examination(FilesystemReport report, Optional<String> coversFreeBlocks, boolean physicalVolume) {
+        Examination within(RangeBudget budget) {
+            return new Examination(budget.within(report), coversFreeBlocks, physicalVolume);
+        }
+    }
 
     Examination examine(BlockSource volume) throws IOException {
         List<FilesystemReport> reports = new ArrayList<>();

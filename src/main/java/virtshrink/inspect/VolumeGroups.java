@@ -2,6 +2,7 @@ package virtshrink.inspect;
 
 import java.io.IOException;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -22,9 +23,6 @@ import virtshrink.volume.lvm.LvmVolumes;
 
 /** The LVM2 physical volumes on a guest's disks, and the logical volumes that they hold together. Not thread-safe. */
 final class VolumeGroups {
-    /** Sixteen bytes each. A free range of a striped volume is a range in each of its stripes. */
-    private static final int MOST_RANGES = 1 << 19;
-
     private static final String MEMBER = "LVM2_member";
 
     /** A physical volume: on which disk, and which of the volumes there. */
@@ -84,60 +82,78 @@ final class VolumeGroups {
      * @param findings one for each disk; what is found is added to those on which it lies
      */
     void examine(VolumeExaminer examiner, List<DiskFindings> findings) throws IOException {
+        Map<String, RangeBudget> budgets = new HashMap<>();
+        layout.logicalVolumes().forEach(volume -> budgets.put(volume.group(), new RangeBudget(0)));
+        budgets.replaceAll((group, none) -> new RangeBudget(RangeBudget.MOST_RANGES / budgets.size()));
         for (LvmLayout.LogicalVolume volume : layout.logicalVolumes()) {
-            String device = "/dev/%s/%s".formatted(volume.group(), volume.name());
-            Map<Integer, Long> firstBytes = firstBytes(volume);
             if (volume.leftAlone().isPresent()) {
-                FilesystemState state = state(volume.leftAlone().get());
-                for (Map.Entry<Integer, Long> first : firstBytes.entrySet()) {
-                    FilesystemFinding finding = new FilesystemFinding(
-                            device,
-                            new ByteRange(first.getValue(), volume.lengthBytes()),
-                            FilesystemIdentity.ofType(VolumeExaminer.UNKNOWN),
-                            state,
-                            RangeSet.empty(),
-                            RangeSet.empty());
-                    findings.get(first.getKey()).addLogicalVolume(finding, Optional.empty());
-                }
+                addLeftAlone(volume, state(volume.leftAlone().get()), findings);
                 continue;
             }
             SegmentedBlockSource source = new SegmentedBlockSource(sources, volume.segments());
-            int anyDisk = firstBytes.keySet().iterator().next();
-            VolumeExaminer.Examination found =
-                    examiner.examinePartition(source, disks.get(anyDisk).sectorBytes());
-            for (Map.Entry<Integer, Long> first : firstBytes.entrySet()) {
-                FilesystemFinding finding = finding(device, volume, first, source, found.report());
-                findings.get(first.getKey()).addLogicalVolume(finding, Optional.of(source));
-            }
+            int anyDisk = firstBytes(volume).keySet().iterator().next();
+            VolumeExaminer.Examination found = examiner.examinePartition(
+                            source, disks.get(anyDisk).sectorBytes())
+                    .within(budgets.getOrDefault(volume.group(), new RangeBudget(0)));
+            addExamined(volume, source, found.report(), findings);
             for (int disk : disksOf(volume.group())) {
-                findings.get(disk).refuse(device, found);
+                findings.get(disk).refuse(device(volume), found);
             }
         }
     }
 
-    private FilesystemFinding finding(
-            String device,
-            LvmLayout.LogicalVolume volume,
-            Map.Entry<Integer, Long> first,
-            SegmentedBlockSource source,
-            FilesystemReport report) {
-        int disk = first.getKey();
-        RangeSet all = RangeSet.of(new ByteRange(0, source.sizeBytes()));
-        RangeSet free = report.state() instanceof FilesystemState.FreeSpace space ? space.free() : RangeSet.empty();
-        return new FilesystemFinding(
-                device,
-                new ByteRange(first.getValue(), volume.lengthBytes()),
-                report.identity(),
-                report.state(),
-                onDisk(disk, source, all),
-                onDisk(disk, source, free));
+    private void addLeftAlone(LvmLayout.LogicalVolume volume, FilesystemState state, List<DiskFindings> findings)
+            throws IOException {
+        for (Map.Entry<Integer, Long> first : firstBytes(volume).entrySet()) {
+            FilesystemFinding finding = new FilesystemFinding(
+                    device(volume),
+                    new ByteRange(first.getValue(), volume.lengthBytes()),
+                    FilesystemIdentity.ofType(VolumeExaminer.UNKNOWN),
+                    state,
+                    RangeSet.empty(),
+                    RangeSet.empty());
+            findings.get(first.getKey()).addLogicalVolume(finding, Optional.empty());
+        }
     }
 
-    private RangeSet onDisk(int disk, SegmentedBlockSource source, RangeSet ranges) {
+    private void addExamined(
+            LvmLayout.LogicalVolume volume,
+            SegmentedBlockSource source,
+            FilesystemReport report,
+            List<DiskFindings> findings)
+            throws IOException {
+        RangeSet all = RangeSet.of(new ByteRange(0, source.sizeBytes()));
+        RangeSet free = report.state() instanceof FilesystemState.FreeSpace space ? space.free() : RangeSet.empty();
+        // A free range of a striped volume is a range in each of its stripes.
+        long stripes = volume.segments().stream()
+                .flatMap(segment -> segment.areas().stream())
+                .map(StripedSegment.Area::part)
+                .distinct()
+                .count();
+        int most = (int) (RangeBudget.MOST_RANGES / stripes);
+        List<RangeSet> allInMembers = source.inParts(all, most);
+        List<RangeSet> freeInMembers = source.inParts(free, most);
+        for (Map.Entry<Integer, Long> first : firstBytes(volume).entrySet()) {
+            FilesystemFinding finding = new FilesystemFinding(
+                    device(volume),
+                    new ByteRange(first.getValue(), volume.lengthBytes()),
+                    report.identity(),
+                    report.state(),
+                    onDisk(first.getKey(), allInMembers),
+                    onDisk(first.getKey(), freeInMembers));
+            findings.get(first.getKey()).addLogicalVolume(finding, Optional.of(source));
+        }
+    }
+
+    private static String device(LvmLayout.LogicalVolume volume) {
+        return "/dev/%s/%s".formatted(volume.group(), volume.name());
+    }
+
+    private RangeSet onDisk(int disk, List<RangeSet> inMembers) {
         RangeSet onDisk = RangeSet.empty();
         for (int member = 0; member < members.size(); member++) {
             if (members.get(member).disk() == disk) {
-                onDisk = onDisk.union(source.inPart(member, ranges, MOST_RANGES).shift(startBytes(member)));
+                onDisk = onDisk.union(inMembers.get(member).shift(startBytes(member)));
             }
         }
         return onDisk;

@@ -96,6 +96,7 @@ public final class JsonReport {
         json.put("uuid", identity.uuid());
         json.put("state", finding.state().contractName());
         json.put("reason", finding.state().reasonText());
+        finding.replayed().ifPresent(what -> json.put("replayed", what));
         json.put("blockBytes", identity.blockBytes());
         json.put("totalBytes", identity.totalBytes());
         json.put(

@@ -86,7 +86,11 @@ final class ReportReader {
     private static FilesystemState state(JsonFields fields) throws MissingFieldException {
         String reason = fields.text("reason");
         return switch (fields.text("state")) {
-            case "free-space" -> new FilesystemState.FreeSpace(fields.number("freeBytes"), RangeSet.empty());
+            case "free-space" ->
+                new FilesystemState.FreeSpace(
+                        fields.number("freeBytes"),
+                        RangeSet.empty(),
+                        fields.has("replayed") ? Optional.of(fields.text("replayed")) : Optional.empty());
             case "dirty" -> new FilesystemState.Dirty(reason);
             case "unsupported" -> new FilesystemState.Unsupported(reason);
             case "corrupt" -> new FilesystemState.Corrupt(reason);

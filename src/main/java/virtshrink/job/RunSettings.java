@@ -19,13 +19,15 @@ import virtshrink.shrink.ShrinkRequest.Filler;
  * @param minimumGain instead of the request's own
  * @param filler how free space is found
  * @param allowRename use a plain rename where the filesystem cannot exchange files
+ * @param replayJournals replay journals in memory where a guest was powered off hard
  */
 public record RunSettings(
         boolean dryRun,
         Optional<String> keepOriginal,
         Optional<MinimumGain> minimumGain,
         Filler filler,
-        boolean allowRename) {
+        boolean allowRename,
+        boolean replayJournals) {
     private static final int LONGEST_SUFFIX = 64;
 
     /** @throws IllegalArgumentException if there is an objection to the suffix */
@@ -36,8 +38,8 @@ public record RunSettings(
     }
 
     /** Those of a run that only estimates. */
-    public static RunSettings estimate() {
-        return new RunSettings(true, Optional.empty(), Optional.empty(), Filler.AUTO, false);
+    public static RunSettings estimate(boolean replayJournals) {
+        return new RunSettings(true, Optional.empty(), Optional.empty(), Filler.AUTO, false, replayJournals);
     }
 
     /** Why a kept original cannot get this ending: it must lead to no other directory. */
@@ -56,6 +58,7 @@ public record RunSettings(
                 .minimumGain(minimumGain.orElse(request.minimumGain()))
                 .filler(filler)
                 .allowRename(allowRename || request.allowRename())
+                .replayJournals(replayJournals || request.replayJournals())
                 .build();
     }
 
@@ -70,6 +73,7 @@ public record RunSettings(
         });
         json.put("filler", name(filler));
         json.put("allowRename", allowRename);
+        json.put("replayJournals", replayJournals);
         return json;
     }
 
@@ -84,7 +88,8 @@ public record RunSettings(
                                     fields.number("minReclaimBytes"), fields.decimal("minReclaimPercent")))
                             : Optional.empty(),
                     filler(fields.text("filler")),
-                    fields.flag("allowRename"));
+                    fields.flag("allowRename"),
+                    fields.has("replayJournals") && fields.flag("replayJournals"));
         } catch (IllegalArgumentException outOfRange) {
             throw new MissingFieldException(String.valueOf(outOfRange.getMessage()));
         }

@@ -2,6 +2,7 @@ package virtshrink.libvirt;
 
 import java.io.IOException;
 import java.util.Optional;
+import java.util.function.Function;
 import virtshrink.shrink.ShrinkRequest.IdleGuard;
 
 /** Asks libvirt anew whether a domain is still as idle as when it was judged, and its disk still the same. Thread-safe. */
@@ -20,6 +21,15 @@ final class DomainIdleGuard implements IdleGuard {
 
     @Override
     public Optional<String> whyNotNow() {
+        return objection(now -> rule.whyNotIdle(now).or(() -> changed(now)));
+    }
+
+    @Override
+    public Optional<String> whyNoReplay() {
+        return objection(rule::whyNoReplay);
+    }
+
+    private Optional<String> objection(Function<DomainRecord, Optional<String>> to) {
         Optional<DomainRecord> now;
         try {
             now = query.domain(judged.uuid().toString());
@@ -30,7 +40,7 @@ final class DomainIdleGuard implements IdleGuard {
         if (now.isEmpty()) {
             return Optional.of("the domain " + judged.name() + " is no longer defined");
         }
-        return rule.whyNotIdle(now.get()).or(() -> changed(now.get()));
+        return to.apply(now.get());
     }
 
     @Override

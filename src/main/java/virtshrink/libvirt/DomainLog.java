@@ -63,11 +63,23 @@ final class DomainLog {
 
     /** Why the log does not prove that the domain's last run ended with whole disks; empty if it does, or if it never ran here. */
     Optional<String> whyNotEnded(String domain) {
+        return whyNotEnded(domain, Optional.empty());
+    }
+
+    /** As {@link #whyNotEnded(String)}, but that it never ran here is not enough. */
+    Optional<String> whyNotProvenToHaveEnded(String domain) {
+        return whyNotEnded(
+                domain,
+                Optional.of("libvirtd does not know why it is shut off, and there is no log of it on this host"));
+    }
+
+    /** @param unheardOf what to answer of a domain without any log */
+    private Optional<String> whyNotEnded(String domain, Optional<String> unheardOf) {
         if (domain.isEmpty() || domain.indexOf('/') >= 0 || domain.indexOf('\0') >= 0) {
             return Optional.of("libvirtd no longer knows why it is shut off, and its name makes no log file's name");
         }
         try {
-            return judge(domain);
+            return judge(domain, unheardOf);
         } catch (NoSuchFileException e) {
             return Optional.of("libvirtd no longer knows why it is shut off, and " + e.getFile()
                     + ", where its log should tell, does not exist");
@@ -124,7 +136,7 @@ final class DomainLog {
         }
     }
 
-    private Optional<String> judge(String domain) throws IOException {
+    private Optional<String> judge(String domain, Optional<String> unheardOf) throws IOException {
         Path live = directory.resolve(domain + ".log");
         Set<Path> present = logs(live);
         for (String suffix : SUFFIXES) {
@@ -141,7 +153,7 @@ final class DomainLog {
             }
         }
         return present.isEmpty()
-                ? Optional.empty()
+                ? unheardOf
                 : Optional.of(unknown(live, "neither it nor an older one says how its last run ended"));
     }
 

@@ -48,6 +48,11 @@ public record DomainVerdict(
         }
 
         @Override
+        public Optional<String> whyNoReplay() {
+            return idle.whyNoReplay();
+        }
+
+        @Override
         public Optional<String> domain() {
             return idle.domain();
         }

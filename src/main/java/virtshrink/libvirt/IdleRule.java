@@ -39,6 +39,24 @@ final class IdleRule {
         return Optional.empty();
     }
 
+    /**
+     * Why a filesystem of the domain that was not cleanly unmounted cannot be taken for one of a guest that was powered off; empty if it can:
+     * its last run is known to have ended by a shutdown or by being destroyed, here.
+     */
+    Optional<String> whyNoReplay(DomainRecord domain) {
+        Optional<String> notIdle = whyNotIdle(domain);
+        if (notIdle.isPresent()) {
+            return notIdle;
+        }
+        return switch (domain.shutoffReason().orElse(ShutoffReason.UNKNOWN)) {
+            case SHUTDOWN, DESTROYED -> Optional.empty();
+            case UNKNOWN -> log.whyNotProvenToHaveEnded(domain.name());
+            default ->
+                Optional.of("the last run of the domain " + domain.name()
+                        + " ended neither by a shutdown nor by being destroyed");
+        };
+    }
+
     private static String ending(ShutoffReason reason) {
         return switch (reason) {
             case SAVED -> "was saved to a file";

@@ -106,6 +106,7 @@ public sealed interface Choice {
                         .dryRun(estimateOnly || !means(request))
                         .minimumGain(terms.minimumGain())
                         .allowRename(schedule.allowRename())
+                        .replayJournals(schedule.replayJournals())
                         .build());
             }
             return requests;

@@ -43,6 +43,7 @@ public final class Schedules {
                 Duration.ofDays(settings.minimumDaysSinceShrink()),
                 Duration.ofHours(settings.minimumHoursOff()),
                 settings.allowRename(),
+                settings.replayJournals(),
                 settings.originals());
     }
 

@@ -22,6 +22,7 @@ import virtshrink.shrink.OriginalsPolicy;
  * @param minimumSinceShrink a domain shrunk more recently is left alone
  * @param minimumOff a domain whose images were written to more recently is left alone
  * @param allowRename whether plain renames are accepted where files cannot be exchanged
+ * @param replayJournals whether journals of guests that were powered off hard are replayed in memory
  * @param originals what becomes of the images that are displaced
  */
 public record Schedule(
@@ -37,6 +38,7 @@ public record Schedule(
         Duration minimumSinceShrink,
         Duration minimumOff,
         boolean allowRename,
+        boolean replayJournals,
         OriginalsPolicy originals) {
 
     /** When it is due. */

@@ -3,6 +3,7 @@ package virtshrink.shrink;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import virtshrink.block.BlockSource;
 import virtshrink.image.ImageWork;
 import virtshrink.image.ServedCompanions;
@@ -15,25 +16,34 @@ import virtshrink.inspect.GuestDisk;
  * How a run looks at its disk, before it changes anything and after: with the companions that it cannot be understood without, or by itself.
  *
  * @param work that holds the disk and its companions
+ * @param inspector that reads it, always the same
  * @param companions in the order in which the work has them
  */
-record DiskView(ImageWork work, ShrinkRequest request, List<ShrinkRequest> companions) {
+record DiskView(ImageWork work, ShrinkRequest request, DiskInspector inspector, List<ShrinkRequest> companions) {
     /** What lies on the disk, or on one that claims to be the same. */
     DiskInspection inspect(ServedDisk served) throws IOException {
         GuestDisk disk = guestDisk(served.bytes(), request);
         if (companions.isEmpty()) {
-            return DiskInspector.standard().inspect(disk.source(), disk.name(), disk.sectorBytes());
+            return inspector.inspect(disk.source(), disk.name(), disk.sectorBytes());
         }
         try (ServedCompanions others = work.serveCompanions()) {
             List<GuestDisk> disks = new ArrayList<>(List.of(disk));
             for (int i = 0; i < companions.size(); i++) {
                 disks.add(guestDisk(others.bytes().get(i), companions.get(i)));
             }
-            DiskInspection inspection =
-                    DiskInspector.standard().inspectTogether(disks).get(0);
+            DiskInspection inspection = inspector.inspectTogether(disks).get(0);
             others.stop();
             return inspection;
         }
+    }
+
+    /** Why journals are not replayed although the request asks for it; empty if they are, or if it does not. */
+    static Optional<String> whyNoReplay(ShrinkRequest request) {
+        return request.replayJournals() ? request.guard().whyNoReplay() : Optional.empty();
+    }
+
+    static DiskInspector inspector(boolean replaysJournals) {
+        return replaysJournals ? DiskInspector.replayingJournals() : DiskInspector.standard();
     }
 
     static GuestDisk guestDisk(BlockSource bytes, ShrinkRequest request) {

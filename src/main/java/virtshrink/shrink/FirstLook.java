@@ -15,7 +15,6 @@ import virtshrink.image.RunDirectory;
 import virtshrink.image.RunOwner;
 import virtshrink.image.ServedDisk;
 import virtshrink.inspect.DiskInspection;
-import virtshrink.inspect.DiskInspector;
 import virtshrink.inspect.FilesystemFinding;
 import virtshrink.inspect.GuestDisk;
 
@@ -26,8 +25,8 @@ import virtshrink.inspect.GuestDisk;
 final class FirstLook implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(FirstLook.class);
 
-    /** Each costs a server of some 30 MiB while it is looked at together with others. A volume group over more disks is left alone. */
-    private static final int MOST_TOGETHER = 16;
+    /** Each costs a server of some 10 MiB while it is looked at together with others. A volume group over more disks is left alone. */
+    private static final int MOST_TOGETHER = 32;
 
     private final List<Seen> all = new ArrayList<>();
 
@@ -57,7 +56,7 @@ final class FirstLook implements AutoCloseable {
         }
         List<DiskInspection> inspections;
         try {
-            inspections = DiskInspector.standard()
+            inspections = DiskView.inspector(parts.stream().allMatch(disk -> disk.replaysJournals))
                     .inspectTogether(parts.stream().map(Seen::guestDisk).toList());
         } catch (IOException unreadable) {
             // What each says by itself stands, and what reaches further is left alone.
@@ -72,6 +71,9 @@ final class FirstLook implements AutoCloseable {
     private List<RunContext> contexts() {
         Optional<String> suspended = Optional.empty();
         Optional<String> doubt = Optional.empty();
+        Optional<String> unfinished = Optional.empty();
+        Optional<String> hidden = Optional.empty();
+        boolean replayed = false;
         for (Seen disk : all) {
             if (disk.inspection.isEmpty()) {
                 doubt = Optional.of(disk.name() + " cannot be looked at, so the guest may be suspended and need this");
@@ -86,10 +88,18 @@ final class FirstLook implements AutoCloseable {
             }
             Optional<String> own = inspection.doubt().or(inspection::refusal);
             doubt = own.isPresent() ? own.map(why -> disk.name() + ": " + why) : doubt;
+            Optional<String> ends = inspection.unfinished();
+            unfinished = ends.isPresent() ? ends.map(why -> disk.name() + ": " + why) : unfinished;
+            Optional<String> place = inspection.hidingPlace();
+            hidden = place.isPresent() ? place.map(why -> disk.name() + ": " + why) : hidden;
+            replayed |= inspection.anyReplayed();
+        }
+        if (doubt.isEmpty() && replayed) {
+            doubt = hidden;
         }
         List<RunContext> contexts = new ArrayList<>();
         for (Seen disk : all) {
-            contexts.add(new RunContext(suspended, doubt, companionsOf(disk)));
+            contexts.add(new RunContext(suspended, doubt, unfinished, companionsOf(disk)));
         }
         return contexts;
     }
@@ -114,6 +124,7 @@ final class FirstLook implements AutoCloseable {
         private static final String PHYSICAL_VOLUME = "LVM2_member";
 
         private final ShrinkRequest request;
+        private final boolean replaysJournals;
         private Optional<ImageWork> work = Optional.empty();
         private Optional<ServedDisk> served = Optional.empty();
         /** Empty if it cannot be looked at: its own run says why. */
@@ -123,20 +134,25 @@ final class FirstLook implements AutoCloseable {
 
         Seen(ShrinkRequest request, Pace pace) {
             this.request = request;
+            this.replaysJournals =
+                    request.replayJournals() && DiskView.whyNoReplay(request).isEmpty();
             ImageWork.Terms terms = new ImageWork.Terms(true, Optional.empty(), Optional.empty(), pace);
             try {
                 work = Optional.of(ImageWork.begin(
                         RunDirectory.standard(), request.image(), request.format(), terms, RunOwner.LOOKER));
                 served = Optional.of(work.get().serveOriginal());
                 GuestDisk disk = guestDisk();
-                inspection =
-                        Optional.of(DiskInspector.standard().inspect(disk.source(), disk.name(), disk.sectorBytes()));
+                inspection = Optional.of(
+                        DiskView.inspector(replaysJournals).inspect(disk.source(), disk.name(), disk.sectorBytes()));
                 if (!mayReachFurther()) {
                     close();
                 }
             } catch (IOException | ImageRefusedException notReadable) {
                 LOG.debug("{} cannot be looked at", request.image(), notReadable);
                 close();
+            } catch (RuntimeException bug) {
+                close();
+                throw bug;
             }
         }
 

@@ -29,21 +29,17 @@ public final class ImageInspector {
     /**
      * Reads the partition table and every filesystem.
      *
+     * @param replayJournals see {@link DiskInspector#replayingJournals}
      * @param sectorBytes logical sector size of the guest's disk, 512 or 4096
      * @throws ImageRefusedException if the image cannot be looked at: in use, or a header that is not followed
      */
-    public DiskInspection inspect(Path image, ImageFormat format, int sectorBytes)
+    public DiskInspection inspect(Path image, ImageFormat format, int sectorBytes, boolean replayJournals)
             throws IOException, ImageRefusedException {
-        return inspect(image, format, "sda", sectorBytes);
-    }
-
-    /** As {@link #inspect(Path, ImageFormat, int)}, with the guest's name of the disk. */
-    DiskInspection inspect(Path image, ImageFormat format, String diskName, int sectorBytes)
-            throws IOException, ImageRefusedException {
+        DiskInspector inspector = replayJournals ? DiskInspector.replayingJournals() : DiskInspector.standard();
         ImageWork.Terms terms = new ImageWork.Terms(true, Optional.empty(), Optional.empty(), pace);
         try (ImageWork work = ImageWork.begin(RunDirectory.standard(), image, format, terms, RunOwner.LOOKER);
                 ServedDisk disk = work.serveOriginal()) {
-            DiskInspection inspection = DiskInspector.standard().inspect(disk.bytes(), diskName, sectorBytes);
+            DiskInspection inspection = inspector.inspect(disk.bytes(), "sda", sectorBytes);
             disk.stop();
             return inspection;
         }

@@ -49,6 +49,9 @@ record InspectedDisk(
             Optional<String> doubt = context.doubt().or(request.guard()::unseen);
             if (doubt.isPresent()) {
                 inspection = inspection.withSwapLeftAlone(doubt.get());
+            } else if (context.unfinished().isPresent()) {
+                inspection =
+                        inspection.withUnmarkedLeftAlone(context.unfinished().get());
             }
             boolean readers = request.filler() == ShrinkRequest.Filler.AUTO;
             if (readers && inspection.refusal().isPresent()) {

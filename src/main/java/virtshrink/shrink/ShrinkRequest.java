@@ -25,6 +25,7 @@ import virtshrink.image.ImageFormat;
  * @param minimumGain below it there is nothing to do
  * @param filler how free space is found
  * @param allowRename use plain rename where exchange or leases do not exist
+ * @param replayJournals prove free space where a guest was powered off hard, by replaying the journal in memory, unless the guard objects
  * @param guard asked at the start and again just before the swap
  */
 public record ShrinkRequest(
@@ -44,6 +45,7 @@ public record ShrinkRequest(
         MinimumGain minimumGain,
         Filler filler,
         boolean allowRename,
+        boolean replayJournals,
         IdleGuard guard) {
     public ShrinkRequest {
         createOptions = List.copyOf(createOptions);
@@ -69,6 +71,7 @@ public record ShrinkRequest(
                 Optional.empty(),
                 MinimumGain.ANY,
                 Filler.AUTO,
+                false,
                 false,
                 IdleGuard.NONE);
     }
@@ -102,6 +105,7 @@ public record ShrinkRequest(
                 minimumGain,
                 filler,
                 allowRename,
+                replayJournals,
                 guard);
     }
 
@@ -124,6 +128,7 @@ public record ShrinkRequest(
                 minimumGain,
                 filler,
                 allowRename,
+                replayJournals,
                 guard);
     }
 
@@ -141,6 +146,14 @@ public record ShrinkRequest(
     public interface IdleGuard {
         /** Why the image must not be replaced now; empty if it may. Called from the run's thread. */
         Optional<String> whyNotNow();
+
+        /**
+         * Why the journals of its filesystems must not be replayed although that was asked for: it is not proven that the guest's last run
+         * ended, and did not continue elsewhere. Called from the run's thread.
+         */
+        default Optional<String> whyNoReplay() {
+            return Optional.empty();
+        }
 
         /**
          * What speaks against a guest that is surely not suspended, and cannot be seen on this disk or those of the same request: a disk of the

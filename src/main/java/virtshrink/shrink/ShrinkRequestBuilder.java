@@ -26,6 +26,7 @@ public final class ShrinkRequestBuilder {
     private MinimumGain minimumGain;
     private Filler filler;
     private boolean allowRename;
+    private boolean replayJournals;
     private IdleGuard guard;
 
     ShrinkRequestBuilder(ShrinkRequest request) {
@@ -45,6 +46,7 @@ public final class ShrinkRequestBuilder {
         minimumGain = request.minimumGain();
         filler = request.filler();
         allowRename = request.allowRename();
+        replayJournals = request.replayJournals();
         guard = request.guard();
     }
 
@@ -123,6 +125,11 @@ public final class ShrinkRequestBuilder {
         return this;
     }
 
+    public ShrinkRequestBuilder replayJournals(boolean value) {
+        replayJournals = value;
+        return this;
+    }
+
     public ShrinkRequestBuilder guard(IdleGuard value) {
         guard = value;
         return this;
@@ -146,6 +153,7 @@ public final class ShrinkRequestBuilder {
                 minimumGain,
                 filler,
                 allowRename,
+                replayJournals,
                 guard);
     }
 }

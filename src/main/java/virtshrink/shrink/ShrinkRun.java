@@ -29,6 +29,9 @@ import virtshrink.image.SpaceTaken;
 import virtshrink.image.Swap;
 import virtshrink.image.SwapCapabilities;
 import virtshrink.image.Verification;
+import virtshrink.inspect.DiskInspection;
+import virtshrink.inspect.DiskInspector;
+import virtshrink.inspect.FilesystemFinding;
 import virtshrink.shrink.Cancellation.RunCancelledException;
 
 /** One run on one disk, step by step. Used once, by one thread. */
@@ -46,6 +49,7 @@ final class ShrinkRun {
 
     private FileSize before = FileSize.NONE;
     private FileSize after = FileSize.NONE;
+    private DiskInspector inspector = DiskInspector.standard();
     private Optional<InspectedDisk> inspected = Optional.empty();
     private final List<String> notes = new ArrayList<>();
     /** What a failure means for the image, until a step changes it. */
@@ -132,6 +136,7 @@ final class ShrinkRun {
         clock.enter(Phase.JUDGE);
         cancellation.checkpoint();
         requirePossible();
+        chooseInspector();
         try (ImageWork work = ImageWork.begin(runs, request.image(), request.format(), terms(), owner)) {
             notes.addAll(work.notes());
             before = size(work.spaceTaken());
@@ -141,6 +146,7 @@ final class ShrinkRun {
             after = before;
             inspected = Optional.of(InspectedDisk.of(view(work), context, clock));
             noteCompanions();
+            noteReplays(inspected.get().inspection());
             InspectedDisk disk = inspected.get();
             notes.addAll(disk.plan().notes());
             cancellation.checkpoint();
@@ -152,8 +158,14 @@ final class ShrinkRun {
         }
     }
 
+    private void chooseInspector() {
+        Optional<String> whyNoReplay = DiskView.whyNoReplay(request);
+        whyNoReplay.ifPresent(why -> notes.add("no journal is replayed: " + why));
+        inspector = DiskView.inspector(request.replayJournals() && whyNoReplay.isEmpty());
+    }
+
     private DiskView view(ImageWork work) {
-        return new DiskView(work, request, context.companions());
+        return new DiskView(work, request, inspector, context.companions());
     }
 
     private void noteCompanions() {
@@ -162,6 +174,12 @@ final class ShrinkRun {
                     + context.companions().stream()
                             .map(disk -> disk.target().orElse(disk.image().toString()))
                             .collect(Collectors.joining(", ")));
+        }
+    }
+
+    private void noteReplays(DiskInspection inspection) {
+        for (FilesystemFinding finding : inspection.filesystems()) {
+            finding.replayed().ifPresent(what -> notes.add(finding.device() + ": " + what));
         }
     }
 

@@ -153,7 +153,7 @@ class DaemonClientTest {
     @Test
     void settingsReachTheDaemon() {
         client.run(
-                "--connect qemu:///session domain --keep-original .bak --min-reclaim 5% --filler none --allow-rename web");
+                "--connect qemu:///session domain --keep-original .bak --min-reclaim 5% --filler none --allow-rename --replay-journals web");
         Request.Shrink shrink = (Request.Shrink) asked.get(0);
         assertEquals("qemu:///session", shrink.connect());
         assertEquals(List.of("web"), shrink.domains());
@@ -170,6 +170,8 @@ class DaemonClientTest {
                         "filler",
                         "none",
                         "allowRename",
+                        true,
+                        "replayJournals",
                         true),
                 shrink.settings());
     }

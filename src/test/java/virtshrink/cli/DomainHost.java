@@ -26,6 +26,7 @@ import virtshrink.control.Request;
 import virtshrink.history.HistoryEntry.DiskRun;
 import virtshrink.image.ImageFormat;
 import virtshrink.image.ImageRefusedException;
+import virtshrink.image.RunDirectory;
 import virtshrink.inspect.DiskInspection;
 import virtshrink.libvirt.Hypervisor;
 import virtshrink.libvirt.LibvirtUnavailableException;
@@ -186,6 +187,32 @@ final class DomainHost implements AutoCloseable {
         libvirtd.virsh("define", xml.toString());
     }
 
+    /** As an administrator would, except that processes and runs are seen from inside this libvirtd's namespaces. */
+    void installHook() throws IOException {
+        Path hooks = Files.createDirectories(libvirtd.hooksDirectory().resolve("qemu.d"));
+        String script = Files.readString(Path.of("packaging/libvirt-hook/virt-shrink"))
+                .replace("\nproc=/proc\n", "\nproc=" + libvirtd.outerProcesses() + "\n")
+                .replace(":-/run/virt-shrink}", ":-" + runsFromInside() + "}");
+        Path hook = Files.writeString(hooks.resolve("virt-shrink"), script);
+        Files.setPosixFilePermissions(hook, PosixFilePermissions.fromString("rwxr-xr-x"));
+        libvirtd.restart();
+    }
+
+    /** Where runs of this process are registered. */
+    static Path runs() throws IOException {
+        RunDirectory.standard();
+        return Optional.ofNullable(System.getenv("VIRT_SHRINK_RUN_DIRECTORY"))
+                .map(Path::of)
+                .orElse(Path.of("/run/virt-shrink"));
+    }
+
+    private Path runsFromInside() throws IOException {
+        Path runs = runs();
+        return runs.startsWith("/run")
+                ? libvirtd.outerRunDirectory().resolve(Path.of("/run").relativize(runs))
+                : runs;
+    }
+
     /** Starts the domain and returns when its QEMU has the image open, however long the rest takes. */
     Future<?> startUntilOpen(String domain, Path image) throws IOException {
         Future<?> start = starter.submit(() -> libvirtd.virsh("start", domain));
@@ -245,8 +272,9 @@ final class DomainHost implements AutoCloseable {
         private final Collaborators real = new ProductionCollaborators();
 
         @Override
-        public DiskInspection inspect(Path image, ImageFormat format) throws IOException, ImageRefusedException {
-            return real.inspect(image, format);
+        public DiskInspection inspect(Path image, ImageFormat format, boolean replayJournals)
+                throws IOException, ImageRefusedException {
+            return real.inspect(image, format, replayJournals);
         }
 
         @Override

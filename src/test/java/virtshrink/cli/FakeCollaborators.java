@@ -41,6 +41,7 @@ final class FakeCollaborators implements Collaborators {
     String connectedTo = "";
     BiFunction<ShrinkRequest, Cancellation, ShrinkReport> answer =
             (request, cancellation) -> Samples.report(request, Samples.MOST, Samples.SOME, Outcome.SHRUNK, "");
+    Optional<Boolean> replayedJournals = Optional.empty();
     Optional<Exception> inspectionFailure = Optional.empty();
     Optional<LibvirtUnavailableException> refreshFailure = Optional.empty();
     DiskInspection inspection = Samples.disk();
@@ -62,7 +63,9 @@ final class FakeCollaborators implements Collaborators {
     }
 
     @Override
-    public DiskInspection inspect(Path image, ImageFormat format) throws IOException, ImageRefusedException {
+    public DiskInspection inspect(Path image, ImageFormat format, boolean replayJournals)
+            throws IOException, ImageRefusedException {
+        replayedJournals = Optional.of(replayJournals);
         if (inspectionFailure.isPresent()) {
             Exception failure = inspectionFailure.get();
             if (failure instanceof IOException io) {

@@ -35,7 +35,7 @@ class ImageCommandTest {
     @Test
     void handsOnEveryOption() {
         Cli.Result result = cli.run("image --format vmdk --convert qcow2 --compress -o a=1,b=2 -o c=x,,y --ignore sda1"
-                + " --ignore /dev/vg/root --zero /dev/sda2 --dry-run --min-reclaim 5% --filler none --allow-rename"
+                + " --ignore /dev/vg/root --zero /dev/sda2 --dry-run --min-reclaim 5% --filler none --allow-rename --replay-journals"
                 + " in.vmdk out.qcow2");
 
         assertEquals("", result.err().replaceAll("in.vmdk: .*\n", ""));
@@ -53,6 +53,7 @@ class ImageCommandTest {
         assertEquals(new MinimumGain(0, 5), request.minimumGain());
         assertEquals(Filler.NONE, request.filler());
         assertTrue(request.allowRename());
+        assertTrue(request.replayJournals());
     }
 
     @Test

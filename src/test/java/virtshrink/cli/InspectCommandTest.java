@@ -10,8 +10,12 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;
+import virtshrink.block.ByteRange;
+import virtshrink.block.RangeSet;
+import virtshrink.filesystem.FilesystemState;
 import virtshrink.image.ImageRefusedException;
 import virtshrink.inspect.DiskInspection;
+import virtshrink.inspect.FilesystemFinding;
 
 class InspectCommandTest {
     private final Cli cli = new Cli();
@@ -63,6 +67,32 @@ class InspectCommandTest {
         assertEquals("its journal needs recovery", dirty.get("reason"));
         assertTrue(dirty.containsKey("freeBytes"));
         assertNull(dirty.get("freeBytes"));
+    }
+
+    @Test
+    void saysWhatWasReplayedInMemory() throws IOException {
+        DiskInspection plain = Samples.disk();
+        FilesystemFinding home = plain.filesystems().get(2);
+        FilesystemFinding replayed = new FilesystemFinding(
+                home.device(),
+                home.place(),
+                home.identity(),
+                new FilesystemState.FreeSpace(
+                        Samples.GIB,
+                        RangeSet.of(new ByteRange(0, Samples.GIB)),
+                        Optional.of("journal replayed in memory: 3 transactions with 5 different blocks")));
+        cli.collaborators.inspection =
+                new DiskInspection(plain.virtualBytes(), "gpt", List.of(replayed), Optional.empty());
+        Map<?, ?> json = (Map<?, ?>) ((List<?>) cli.run("inspect --replay-journals --json a.qcow2")
+                        .json()
+                        .get("filesystems"))
+                .get(0);
+        assertEquals("free-space", json.get("state"));
+        assertEquals("journal replayed in memory: 3 transactions with 5 different blocks", json.get("replayed"));
+        assertEquals(Optional.of(true), cli.collaborators.replayedJournals);
+        String text = cli.run("inspect a.qcow2").out();
+        assertTrue(text.contains("  note  sda3: journal replayed in memory: 3 transactions"), text);
+        assertEquals(Optional.of(false), cli.collaborators.replayedJournals);
     }
 
     @Test

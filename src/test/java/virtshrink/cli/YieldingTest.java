@@ -10,7 +10,6 @@ import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
-import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.LinkedHashMap;
@@ -18,7 +17,6 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.NavigableMap;
-import java.util.Optional;
 import java.util.Random;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
@@ -36,7 +34,6 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import virtshrink.image.ImageFormat;
-import virtshrink.image.RunDirectory;
 import virtshrink.shrink.Cancellation;
 import virtshrink.shrink.Outcome;
 import virtshrink.shrink.Phase;
@@ -71,7 +68,7 @@ class YieldingTest {
     @BeforeAll
     void startLibvirtd() throws IOException {
         host = DomainHost.start(directory);
-        installHook();
+        host.installHook();
         disks = DomainDiskFixture.in(host.images);
         tree = disks.tree();
         pristine = disks.qcow2("template/pristine.qcow2");
@@ -81,31 +78,6 @@ class YieldingTest {
 
     private static String escaped(String text) {
         return text.replace("&", "&amp;").replace("<", "&lt;").replace("'", "&apos;");
-    }
-
-    /** As an administrator would, except that processes and runs are seen from inside this libvirtd's namespaces. */
-    private void installHook() throws IOException {
-        Path hooks = Files.createDirectories(host.libvirtd.hooksDirectory().resolve("qemu.d"));
-        String script = Files.readString(Path.of("packaging/libvirt-hook/virt-shrink"))
-                .replace("\nproc=/proc\n", "\nproc=" + host.libvirtd.outerProcesses() + "\n")
-                .replace(":-/run/virt-shrink}", ":-" + runsFromInside() + "}");
-        Path hook = Files.writeString(hooks.resolve("virt-shrink"), script);
-        Files.setPosixFilePermissions(hook, PosixFilePermissions.fromString("rwxr-xr-x"));
-        host.libvirtd.restart();
-    }
-
-    private static Path runs() throws IOException {
-        RunDirectory.standard();
-        return Optional.ofNullable(System.getenv("VIRT_SHRINK_RUN_DIRECTORY"))
-                .map(Path::of)
-                .orElse(Path.of("/run/virt-shrink"));
-    }
-
-    private Path runsFromInside() throws IOException {
-        Path runs = runs();
-        return runs.startsWith("/run")
-                ? host.libvirtd.outerRunDirectory().resolve(Path.of("/run").relativize(runs))
-                : runs;
     }
 
     @AfterAll
@@ -198,7 +170,7 @@ class YieldingTest {
     /** Registered runs on the image of this test; others may be at work on this host. */
     private List<Path> ownRuns() throws IOException {
         List<Path> own = new ArrayList<>();
-        try (DirectoryStream<Path> all = Files.newDirectoryStream(runs())) {
+        try (DirectoryStream<Path> all = Files.newDirectoryStream(DomainHost.runs())) {
             for (Path run : all) {
                 if (Files.readSymbolicLink(run.resolve("image")).startsWith(directory.toRealPath())) {
                     own.add(run);

@@ -99,6 +99,7 @@ class ConfigurationFileTest {
                 min-days-since-shrink = 7
                 min-hours-off = 24
                 allow-rename = true
+                replay-journals = true
                 keep-original = "3d"
                 raw = "convert"
                 keep-converted = "36h"
@@ -131,6 +132,7 @@ class ConfigurationFileTest {
                         new MinimumGain(3L << 29, 0),
                         7,
                         24,
+                        true,
                         true,
                         new OriginalsPolicy(
                                 new KeepOriginal.For(Duration.ofDays(3)),
@@ -184,7 +186,8 @@ class ConfigurationFileTest {
                         "min-reclaim",
                         "min-days-since-shrink",
                         "min-hours-off",
-                        "allow-rename")),
+                        "allow-rename",
+                        "replay-journals")),
                 new TreeSet<>(keys));
 
         String examples = Files.readString(SHIPPED).replaceAll("(?m)^# ([a-z-]+ = )", "$1");
@@ -247,6 +250,7 @@ class ConfigurationFileTest {
                 "after-stop-minutes = -5|after-stop-minutes is -5: it must be from 0 to 1440",
                 "after-stop-minute = 10|there is no key 'schedule.s.after-stop-minute'; did you mean 'after-stop-minutes'?",
                 "allow-rename = 'yes'|allow-rename must be true or false",
+                "replay-journals = 1|replay-journals must be true or false",
                 "include-names = 'web'|include-names must be a list of texts, as in include-names = [\"web-*\"]",
                 "include-names = ['a', 3]|include-names holds '3': each element must be a text in quotes, not empty",
                 "include-names = ['']|include-names holds '': each element must be a text in quotes, not empty",

@@ -111,6 +111,7 @@ class BusyHostTest {
                 Duration.ZERO,
                 Duration.ZERO,
                 true,
+                false,
                 OriginalsPolicy.STANDARD);
         Workshop workshop = new Workshop(host, host, history, clock, current, neighbour, status::add);
         new Night(workshop, "fake:///", schedule, DUE).run();

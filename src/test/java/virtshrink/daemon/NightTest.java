@@ -74,6 +74,7 @@ class NightTest {
                 Duration.ofDays(minimumDays),
                 Duration.ZERO,
                 true,
+                false,
                 OriginalsPolicy.STANDARD);
     }
 
@@ -176,6 +177,7 @@ class NightTest {
                 Duration.ofDays(minimumDays),
                 Duration.ZERO,
                 true,
+                false,
                 OriginalsPolicy.STANDARD);
     }
 

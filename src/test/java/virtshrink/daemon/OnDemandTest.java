@@ -45,7 +45,7 @@ class OnDemandTest {
     private static final String URI = "fake:///";
     private static final Instant DUE = Instant.parse("2026-11-22T01:30:00Z");
     private static final RunSettings PLAIN =
-            new RunSettings(false, Optional.empty(), Optional.empty(), Filler.AUTO, false);
+            new RunSettings(false, Optional.empty(), Optional.empty(), Filler.AUTO, false, false);
 
     @TempDir
     Path directory;
@@ -171,6 +171,7 @@ class OnDemandTest {
                 Duration.ZERO,
                 Duration.ZERO,
                 true,
+                false,
                 OriginalsPolicy.STANDARD);
         Thread thread = new Thread(() -> new Night(workshop, URI, schedule, DUE).run());
         thread.start();

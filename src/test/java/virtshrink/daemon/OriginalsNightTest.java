@@ -47,6 +47,7 @@ class OriginalsNightTest {
                 plain.minimumSinceShrink(),
                 plain.minimumOff(),
                 plain.allowRename(),
+                plain.replayJournals(),
                 new OriginalsPolicy(KeepOriginal.parse("3d"), RawDisks.CONVERT, new KeepOriginal.UntilCleanStop()));
     }
 

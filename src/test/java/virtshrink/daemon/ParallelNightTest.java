@@ -76,6 +76,7 @@ class ParallelNightTest {
                 Duration.ZERO,
                 Duration.ZERO,
                 true,
+                false,
                 OriginalsPolicy.STANDARD);
         Workshop workshop = new Workshop(
                 host, host, history, clock, current, FakeHost.neighbour(disks, disksPerDevice), status::add);

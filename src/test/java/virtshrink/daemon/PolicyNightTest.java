@@ -101,6 +101,7 @@ class PolicyNightTest {
                 Duration.ZERO,
                 Duration.ZERO,
                 false,
+                false,
                 OriginalsPolicy.STANDARD);
     }
 

@@ -95,6 +95,7 @@ final class RealHost implements AutoCloseable {
                 Duration.ZERO,
                 Duration.ZERO,
                 false,
+                false,
                 OriginalsPolicy.STANDARD);
     }
 

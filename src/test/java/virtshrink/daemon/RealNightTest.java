@@ -142,6 +142,7 @@ class RealNightTest {
                 Duration.ZERO,
                 Duration.ZERO,
                 false,
+                false,
                 OriginalsPolicy.STANDARD);
     }
 

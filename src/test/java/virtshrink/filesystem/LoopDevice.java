@@ -13,12 +13,14 @@ import virtshrink.block.ExternalTool;
 
 /** A raw file, or a part of it, as a block device while this object is open. Skips the test where that cannot be done. */
 public final class LoopDevice implements AutoCloseable {
-    private static final long PATIENCE_NANOS = TimeUnit.SECONDS.toNanos(20);
+    private static final long PATIENCE_NANOS = TimeUnit.SECONDS.toNanos(60);
 
     private final String device;
+    private final Optional<String> backing;
 
-    private LoopDevice(String device) {
+    private LoopDevice(String device) throws IOException {
         this.device = device;
+        this.backing = backing();
     }
 
     /** Attaches a part of a file, or all of it. */
@@ -41,13 +43,26 @@ public final class LoopDevice implements AutoCloseable {
     @Override
     public void close() throws IOException {
         ExternalTool.run("losetup", "--detach", device);
-        Path backing = Path.of("/sys/block", device.replaceFirst("^/dev/", ""), "loop", "backing_file");
         long deadline = System.nanoTime() + PATIENCE_NANOS;
-        while (Files.exists(backing)) {
+        // Another process may take the device at once, for a file of its own.
+        while (backing.isPresent() && backing().equals(backing)) {
             if (System.nanoTime() > deadline) {
                 throw new IOException(device + " is still in use");
             }
             LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(2));
+        }
+    }
+
+    private Optional<String> backing() throws IOException {
+        Path backing = Path.of("/sys/block", device.replaceFirst("^/dev/", ""), "loop", "backing_file");
+        try {
+            return Optional.of(Files.readString(backing));
+        } catch (IOException detached) {
+            // The file may go between its opening and its reading.
+            if (Files.exists(backing)) {
+                throw detached;
+            }
+            return Optional.empty();
         }
     }
 }

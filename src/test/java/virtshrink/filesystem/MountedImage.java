@@ -52,6 +52,12 @@ public final class MountedImage implements AutoCloseable {
         return ntfs(image, Optional.of(part), mountPoint, options);
     }
 
+    /** Mounts exFAT by exfat-fuse. */
+    public static MountedImage exfat(Path image, Path mountPoint, String options) throws IOException {
+        ExternalTool.assume("mount.exfat-fuse", "exfat-fuse");
+        return mount(image, Optional.empty(), mountPoint, "mount.exfat-fuse", "-o", options);
+    }
+
     private static MountedImage mount(Path image, Optional<ByteRange> part, Path mountPoint, String options)
             throws IOException {
         return mount(image, part, mountPoint, "mount", "-o", options);

@@ -8,6 +8,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import virtshrink.block.ExternalTool;
+import virtshrink.volume.lvm.LvmHost;
 
 /** Small real disks, made when they are needed by the tools that everybody uses. */
 enum FuzzImage {
@@ -30,11 +31,15 @@ enum FuzzImage {
     F2FS(Seal.NONE, 64, "f2fs-tools", "mkfs.f2fs -q -f IMAGE", "sload.f2fs -f TREE IMAGE"),
     SWAP(Seal.NONE, 2, "util-linux", "mkswap IMAGE"),
     GPT(Seal.GPT, 8, "gdisk", "sgdisk -n=1:2048:+2M -n=2:0:+1M -n=3:0:+1M IMAGE"),
-    MBR(Seal.NONE, 8, "fdisk", "sfdisk -q IMAGE < TABLE");
+    MBR(Seal.NONE, 8, "fdisk", "sfdisk -q IMAGE < TABLE"),
+    /** A volume group with two volumes that a physical one of 16 MiB can hold. */
+    LVM(Seal.LVM, 16, "lvm2");
 
     private final Seal seal;
     private final long bytes;
     private final String debianPackage;
+
+    @SuppressWarnings("ImmutableEnumChecker") // made by List.of
     private final List<String> commands;
 
     FuzzImage(Seal seal, long mebibytes, String debianPackage, String... commands) {
@@ -69,9 +74,22 @@ enum FuzzImage {
                                 .replace("PROTO", proto.toString()));
                 ExternalTool.run(words.toArray(String[]::new));
             }
+            if (this == LVM) {
+                makeVolumeGroup(scratch, image);
+            }
             return SparseDisk.load(image);
         } finally {
             ExternalTool.run("rm", "-rf", scratch.toString());
+        }
+    }
+
+    private static void makeVolumeGroup(Path scratch, Path image) throws IOException {
+        try (LvmHost host = new LvmHost(scratch.resolve("lvm"))) {
+            host.add(image, 0);
+            host.lvm("vgcreate -s 1M vg @0");
+            host.lvm("lvcreate -an -Zn -Wn -y -L 4M -n one vg");
+            host.lvm("lvcreate -an -Zn -Wn -y -L 2M -n two vg");
+            host.lvm("lvextend -y -L +1M vg/one");
         }
     }
 

@@ -60,12 +60,14 @@ public final class InspectionFuzz {
         this.sectors = original.usedSectors();
     }
 
+    /** Called by the fuzzer once, out of its time limit: making a disk may take a while. */
+    public static void fuzzerInitialize() throws IOException {
+        target = new InspectionFuzz(FuzzImage.named(System.getProperty("virtshrink.fuzz.image", "EXT4"))
+                .orElseThrow());
+    }
+
     /** The fuzzer's entry. */
     public static void fuzzerTestOneInput(byte[] input) throws IOException {
-        if (target == null) {
-            target = new InspectionFuzz(FuzzImage.named(System.getProperty("virtshrink.fuzz.image", "EXT4"))
-                    .orElseThrow());
-        }
         target.run(input);
     }
 
@@ -140,7 +142,7 @@ public final class InspectionFuzz {
         boolean big = kind / 24 % 2 == 1;
         byte[] bytes = new byte[length];
         for (int i = 0; i < length; i++) {
-            bytes[big ? length - 1 - i : i] = (byte) (value >>> 8 * i);
+            bytes[big ? length - 1 - i : i] = (byte) (value >>> (8 * i));
         }
         return bytes;
     }

@@ -9,6 +9,7 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import org.junit.jupiter.api.AfterAll;
@@ -32,6 +33,16 @@ class CorpusTest {
     private static final Set<String> NAMED = Set.of("clean", "unmounted-flag-set", "readable", "metadata-readable");
     private static final long MOST_CHECKED = 1L << 30;
     private static final long MOST_SCRIBBLED = 128L << 20;
+
+    /** Clean to the reference checker and refused for a reason of ours, which begins so. */
+    private static final Map<String, String> EXPLAINED = Map.of(
+            "dfvfs/hist-4f4c434a__vsstest.qcow2.xz", "unsupported: shadow copies are present",
+            // Taken from running machines: what Windows keeps in memory is no affair of ntfsresize.
+            "dissect/hist-1791973c__dissect.ntfs__tests__data__ntfs-cloud.bin.gz", "dirty: Windows keeps part of it",
+            "velocidex/velociraptor__artifacts__testdata__files__test.ntfs.dd.E01.raw.xz", "dirty: Windows keeps part",
+            // Blocks of two rounds near the head of the log, in an order that no log writer leaves.
+            "syzkaller-logs/240219_055325_perf_tp_event_init_xfs_0.xz", "dirty: the log does not end");
+
     private static final CorpusTable TABLE = new CorpusTable();
 
     private final DiskInspector inspector = DiskInspector.standard();
@@ -85,6 +96,7 @@ class CorpusTest {
                             + finding.state().reasonText())
                     .orElse("disk refused: " + refusal);
             TABLE.refused(row, reason);
+            assertTrue(!row.isClean() || isExplained(row, reason), () -> row + ": " + reason);
             return;
         }
         boolean equal = !row.get("free_ref").isEmpty() && row.freeBytes() == space.freeBytes();
@@ -108,6 +120,10 @@ class CorpusTest {
             }
             assertEquals(before, checker.get().check(alone), row::toString);
         }
+    }
+
+    private static boolean isExplained(Corpus.Row row, String reason) {
+        return reason.startsWith(EXPLAINED.getOrDefault(row.get("file"), "never"));
     }
 
     private static void assertNames(DiskInspection inspection, Corpus.Row row) {

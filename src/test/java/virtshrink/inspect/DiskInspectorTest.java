@@ -18,6 +18,7 @@ import virtshrink.block.ByteRange;
 import virtshrink.block.CorruptStructureException;
 import virtshrink.block.MemoryDisk;
 import virtshrink.block.RangeSet;
+import virtshrink.filesystem.FilesystemIdentity;
 import virtshrink.filesystem.FilesystemReport;
 import virtshrink.filesystem.FilesystemState;
 import virtshrink.filesystem.FreeSpaceReader;
@@ -228,6 +229,22 @@ class DiskInspectorTest {
                 List.of("sda1 ext4 free-space ", "sda2 swap unsupported left alone: vdb1 is not clean"),
                 texts(changed));
         assertEquals(RangeSet.of(new ByteRange(FIRST + 8192, 4096)), changed.freeSpace());
+    }
+
+    @Test
+    void leavesAloneWhatDoesNotMarkItsUse() {
+        RangeSet free = RangeSet.of(new ByteRange(4096, 4096));
+        List<FilesystemFinding> findings = List.of(
+                ntfs("sda1", new FilesystemState.FreeSpace(4096, free, Optional.empty(), true)),
+                ntfs("sda2", new FilesystemState.FreeSpace(4096, free, Optional.empty(), false)));
+        DiskInspection inspection = new DiskInspection(4L << 20, "gpt", findings, Optional.empty());
+        assertEquals(
+                List.of("sda1 ntfs free-space ", "sda2 ntfs unsupported left alone: vdb1 is not clean"),
+                texts(inspection.withSwapLeftAlone("vdb1 is not clean")));
+    }
+
+    private static FilesystemFinding ntfs(String device, FilesystemState state) {
+        return new FilesystemFinding(device, new ByteRange(0, 1 << 20), FilesystemIdentity.ofType("ntfs"), state);
     }
 
     @Test

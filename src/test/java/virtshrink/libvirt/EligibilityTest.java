@@ -112,6 +112,75 @@ class EligibilityTest {
         assertEquals(ImageFormat.RAW, request(judge(subject).get(0)).format());
     }
 
+    private Optional<String> whyNoReplay(DomainRecord subject) {
+        DomainVerdict verdict = Eligibility.judge(
+                        new HostSurvey(List.of(subject), List.of(), List.of()),
+                        List.of(subject),
+                        rule(),
+                        uuid -> Optional.of(subject))
+                .get(0);
+        return verdict.requests().get(0).guard().whyNoReplay();
+    }
+
+    @ParameterizedTest
+    @EnumSource(
+            value = ShutoffReason.class,
+            names = {"SHUTDOWN", "DESTROYED"})
+    void allowsJournalsToBeReplayedAfterAKnownEnd(ShutoffReason reason) throws Exception {
+        DomainRecord subject = domain("web", DomainState.SHUT_OFF, Optional.of(reason), disk("vda", raw("a.img"), ""));
+        assertEquals(Optional.empty(), whyNoReplay(subject));
+    }
+
+    @ParameterizedTest
+    @CsvSource(nullValues = "none", delimiter = '|', textBlock = """
+            FROM_SNAPSHOT | none                                                             | neither by a shutdown
+            UNKNOWN       | none                                                             | there is no log of it
+            UNKNOWN       | 2026-01-01 00:00:00.000+0000: shutting down, reason=shutdown     |
+            UNKNOWN       | 2026-01-01 00:00:00.000+0000: shutting down, reason=destroyed    |
+            """)
+    void allowsThemToBeReplayedOnlyIfTheEndIsProven(ShutoffReason reason, String log, String words) throws Exception {
+        DomainRecord subject = domain("web", DomainState.SHUT_OFF, Optional.of(reason), disk("vda", raw("a.img"), ""));
+        if (log != null) {
+            Files.writeString(directory.resolve("web.log"), log + "\n");
+        }
+        assertEquals(words == null, whyNoReplay(subject).isEmpty(), () -> "" + whyNoReplay(subject));
+        assertTrue(
+                whyNoReplay(subject).orElse("").contains(words == null ? "" : words), () -> "" + whyNoReplay(subject));
+    }
+
+    /** What keeps the domain from being touched at all also forbids a replay, should it come up in mid-run. */
+    @Test
+    void forbidsReplaysOfADomainThatIsNoLongerIdle() throws Exception {
+        DomainRecord judged = idle("web", disk("vda", raw("a.img"), ""));
+        DomainRecord saved = new DomainRecord(
+                "web",
+                judged.uuid(),
+                judged.title(),
+                judged.state(),
+                judged.shutoffReason(),
+                true,
+                0,
+                0,
+                true,
+                "",
+                judged.disks(),
+                List.of());
+        DomainDisk disk = judged.disks().get(0);
+        assertTrue(new DomainIdleGuard(uuid -> Optional.of(saved), rule(), judged, disk)
+                .whyNoReplay()
+                .orElseThrow()
+                .contains("managed save"));
+        for (ShutoffReason reason : List.of(ShutoffReason.SAVED, ShutoffReason.CRASHED, ShutoffReason.MIGRATED)) {
+            DomainRecord now = domain("web", DomainState.SHUT_OFF, Optional.of(reason));
+            assertTrue(rule().whyNoReplay(now).isPresent(), reason::text);
+        }
+        assertTrue(rule().whyNoReplay(domain("web", DomainState.RUNNING, Optional.empty()))
+                .isPresent());
+        assertTrue(new DomainIdleGuard(uuid -> Optional.empty(), rule(), judged, disk)
+                .whyNoReplay()
+                .isPresent());
+    }
+
     @Test
     void treatsNumbersOfANewerLibvirtAsUnknown() {
         assertEquals(DomainState.UNKNOWN, DomainState.ofNumber(8));

@@ -47,7 +47,7 @@ class OnDemandOriginalsTest {
     }
 
     private DomainResult run(String domain, Optional<String> suffix) throws IOException {
-        RunSettings settings = new RunSettings(false, suffix, Optional.empty(), Filler.AUTO, false);
+        RunSettings settings = new RunSettings(false, suffix, Optional.empty(), Filler.AUTO, false, false);
         return new DomainJob(new Here(), settings)
                 .run(host.verdict(domain), ProgressListener.SILENT, new Cancellation());
     }

@@ -114,7 +114,26 @@ class ChoiceRuleTest {
                 Duration.ofDays(minimumDays),
                 Duration.ofHours(minimumHours),
                 false,
+                false,
                 OriginalsPolicy.STANDARD);
+    }
+
+    private static Schedule replaying(Schedule plain) {
+        return new Schedule(
+                plain.name(),
+                plain.cron(),
+                plain.zone(),
+                plain.windowEnd(),
+                plain.startMargin(),
+                plain.makesUp(),
+                plain.afterStop(),
+                plain.selection(),
+                plain.minimumGain(),
+                plain.minimumSinceShrink(),
+                plain.minimumOff(),
+                plain.allowRename(),
+                true,
+                plain.originals());
     }
 
     private Choice choose(Schedule schedule, String policy) {
@@ -182,6 +201,19 @@ class ChoiceRuleTest {
         assertEquals(expected, said);
         if (choice instanceof Choice.Take take) {
             assertEquals(Optional.empty(), take.whyNot("vda"));
+        }
+    }
+
+    @Test
+    void journalsAreReplayedWhereTheScheduleSaysSoAndOnlyThere() {
+        Schedule plain = schedule(Selection.ALL, "0", 0, 0);
+        for (Schedule schedule : List.of(plain, replaying(plain))) {
+            Choice.Take take = assertInstanceOf(Choice.Take.class, choose(schedule, ""));
+            assertEquals(
+                    List.of(schedule.replayJournals()),
+                    take.requests(schedule, false).stream()
+                            .map(ShrinkRequest::replayJournals)
+                            .toList());
         }
     }
 

@@ -29,6 +29,7 @@ class ScheduleTest {
                 Duration.ZERO,
                 Duration.ZERO,
                 false,
+                false,
                 OriginalsPolicy.STANDARD);
     }
 

@@ -40,6 +40,7 @@ class TimetableTest {
                 Duration.ZERO,
                 Duration.ZERO,
                 false,
+                false,
                 OriginalsPolicy.STANDARD);
     }
 

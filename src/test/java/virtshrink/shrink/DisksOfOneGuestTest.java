@@ -72,8 +72,8 @@ class DisksOfOneGuestTest {
 
     @Test
     void swapIsLeftAloneBesideADiskThatCannotBeRead() throws IOException {
-        Path xfs = disk(0, "XFSB\0\0\20\0");
-        assertSwapLeftAlone(lookAt(xfs).get(0), "disk " + xfs + ": sda (xfs) cannot be read, " + MAY_BE_SUSPENDED);
+        Path exfs = disk(0, "EXFS\0\0\20\0");
+        assertSwapLeftAlone(lookAt(exfs).get(0), "disk " + exfs + ": sda (exfs) cannot be read, " + MAY_BE_SUSPENDED);
     }
 
     @Test

@@ -39,6 +39,8 @@ enum LifeKind {
     private final String type;
     private final String debianPackage;
     private final long bytes;
+
+    @SuppressWarnings("ImmutableEnumChecker") // made by List.of
     private final List<String> make;
 
     LifeKind(String type, String debianPackage, long mebibytes, String make) {
@@ -92,14 +94,15 @@ enum LifeKind {
     /** What there is, without changing anything. */
     TreeDigest look(Path raw, Path directory) throws IOException {
         if (type.equals("vfat")) {
-            return extract(raw, Files.createTempDirectory(directory, "extracted"));
+            return extract(raw, START, directory);
         }
-        try (MountedImage mounted = mount(raw, directory, "ro")) {
+        // Even a read-only mount of XFS writes to the log, unless it does not look at it.
+        try (MountedImage mounted = mount(raw, directory, type.equals("xfs") ? "ro,norecovery" : "ro")) {
             return TreeDigest.of(mounted.path());
         }
     }
 
-    private MountedImage mount(Path raw, Path directory, String options) throws IOException {
+    MountedImage mount(Path raw, Path directory, String options) throws IOException {
         Path at = directory.resolve("mounted");
         if (type.equals("ntfs")) {
             return MountedImage.ntfs(raw, place(), at, options);
@@ -110,8 +113,9 @@ enum LifeKind {
     }
 
     /** Times and attributes of FAT are in the listing, which becomes a file among the others. */
-    private static TreeDigest extract(Path raw, Path copies) throws IOException {
-        String image = raw + "@@" + START;
+    static TreeDigest extract(Path raw, long offsetBytes, Path directory) throws IOException {
+        Path copies = Files.createTempDirectory(directory, "extracted");
+        String image = raw + "@@" + offsetBytes;
         ExternalTool.attempt("", "mcopy", "-i", image, "-s", "-Q", "-n", "-b", "::", copies.toString());
         Files.writeString(
                 copies.resolve("listing"),

@@ -263,6 +263,13 @@ final class LivingTree {
         }
     }
 
+    /** Writes a file that reaches the disk before it is deleted: what there is to win. */
+    void leaveDeleted(int lengthBytes) throws IOException {
+        Path file = Files.write(root.resolve("deleted"), content(lengthBytes));
+        ExternalTool.run("sync", "-f", file.toString());
+        Files.delete(file);
+    }
+
     /** Fills what is left, mostly, and gives it back: what follows finds its place between what stays. */
     private void overfill() throws IOException {
         List<Path> filling = new ArrayList<>();

@@ -64,6 +64,32 @@ class ReclaimPlanTest {
     }
 
     @Test
+    void logicalVolumesAreTakenWhereTheyLieAndShareTheFateOfWhatTheyLieIn() {
+        FilesystemFinding member = free("sda1", 100 * K, 400 * K, new ByteRange(40 * K, 60 * K));
+        RangeSet pieces = RangeSet.of(new ByteRange(104 * K, 36 * K), new ByteRange(200 * K, 64 * K));
+        RangeSet freePieces = RangeSet.of(new ByteRange(120 * K, 20 * K), new ByteRange(200 * K, 8 * K));
+        FilesystemFinding logical = new FilesystemFinding(
+                "/dev/vg/root",
+                new ByteRange(104 * K, 100 * K),
+                FilesystemIdentity.ofType("ext4"),
+                new FilesystemState.FreeSpace(28 * K, RangeSet.of(new ByteRange(16 * K, 28 * K))),
+                pieces,
+                freePieces);
+        DiskInspection disk = new DiskInspection(DISK, "gpt", List.of(member, logical), Optional.empty());
+        RangeSet both = freePieces.union(RangeSet.of(new ByteRange(140 * K, 60 * K)));
+        assertEquals(both, zeroed(disk, Set.of(), Set.of()));
+        assertEquals(RangeSet.of(new ByteRange(140 * K, 60 * K)), zeroed(disk, Set.of("/dev/vg/root"), Set.of()));
+        assertEquals(RangeSet.empty(), zeroed(disk, Set.of("sda1"), Set.of()));
+        assertEquals(
+                pieces.union(RangeSet.of(new ByteRange(140 * K, 60 * K))),
+                zeroed(disk, Set.of(), Set.of("/dev/vg/root")));
+    }
+
+    private static RangeSet zeroed(DiskInspection disk, Set<String> ignore, Set<String> zero) {
+        return ReclaimPlan.of(disk, EVERYTHING, 4 * K, ignore, zero).zeroed();
+    }
+
+    @Test
     void nothingIsZeroedOnADiskThatIsRefused() {
         DiskInspection refused =
                 new DiskInspection(DISK, "gpt", List.of(first, second), Optional.of("suspended guest"));

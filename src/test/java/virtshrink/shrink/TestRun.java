@@ -78,6 +78,11 @@ final class TestRun {
         return this;
     }
 
+    TestRun replayJournals() {
+        request.replayJournals(true);
+        return this;
+    }
+
     TestRun allowRename() {
         request.allowRename(true);
         return this;
@@ -110,7 +115,7 @@ final class TestRun {
 
     /** A disk of the same guest, without which this one is not understood. */
     TestRun companion(ShrinkRequest disk) {
-        context = new RunContext(Optional.empty(), Optional.empty(), List.of(disk));
+        context = new RunContext(Optional.empty(), Optional.empty(), Optional.empty(), List.of(disk));
         return this;
     }
 

@@ -103,7 +103,10 @@ record BtrfsChunkTree(List<BtrfsChunk> chunks) {
         if (!new BtrfsChunkMap(system.chunks()).chunks().equals(expected)) {
             throw superblock
                     .sysChunkArray()
-                    .corrupt(0, "system chunks %s, but %s in the chunk tree".formatted(system.chunks(), expected));
+                    .corrupt(
+                            0,
+                            "%d system chunks, which are not the %d of the chunk tree"
+                                    .formatted(system.chunks().size(), expected.size()));
         }
     }
 

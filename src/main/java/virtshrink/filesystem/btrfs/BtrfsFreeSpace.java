@@ -69,12 +69,12 @@ final class BtrfsFreeSpace implements BtrfsFreeRuns {
         long position = 0;
         for (BtrfsDevExtent extent : chunks.devExtents()) {
             ByteRange place = extent.place();
-            onDevice.add(position, place.startBytes() - position);
+            addOutsideReserved(onDevice, position, place.startBytes());
             position = place.endBytes();
             addChunk(onDevice, free, extent);
         }
-        onDevice.add(position, deviceBytes - position);
-        return onDevice.build().subtract(reserved());
+        addOutsideReserved(onDevice, position, deviceBytes);
+        return onDevice.build();
     }
 
     private static void addChunk(RangeSet.Builder onDevice, RangeSet free, BtrfsDevExtent extent) {
@@ -86,7 +86,8 @@ final class BtrfsFreeSpace implements BtrfsFreeRuns {
             ByteRange run = free.get(i);
             long from = Math.max(run.startBytes(), start);
             long to = Math.min(run.endBytes(), end);
-            onDevice.add(extent.place().startBytes() + (from - start), to - from);
+            long moved = extent.place().startBytes() - start;
+            addOutsideReserved(onDevice, from + moved, to + moved);
         }
     }
 
@@ -104,11 +105,15 @@ final class BtrfsFreeSpace implements BtrfsFreeRuns {
         return low;
     }
 
-    private static RangeSet reserved() {
-        RangeSet.Builder reserved = RangeSet.builder().add(0, RESERVED_BYTES);
+    /** What of a run is neither in the first MiB nor in the stripe of a superblock. */
+    private static void addOutsideReserved(RangeSet.Builder onDevice, long start, long end) {
+        long from = Math.max(start, RESERVED_BYTES);
         for (long place : BtrfsSuperBlock.places()) {
-            reserved.add(place, STRIPE_BYTES);
+            if (place < end && place + STRIPE_BYTES > from) {
+                onDevice.add(from, Math.max(0, place - from));
+                from = place + STRIPE_BYTES;
+            }
         }
-        return reserved.build();
+        onDevice.add(from, Math.max(0, end - from));
     }
 }

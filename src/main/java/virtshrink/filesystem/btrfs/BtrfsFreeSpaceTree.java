@@ -16,6 +16,7 @@ final class BtrfsFreeSpaceTree implements BtrfsFreeRuns {
     private static final String INFO = "btrfs_free_space_info";
     private static final String BITMAP = "free space bitmap";
     private static final long FLAG_USING_BITMAPS = 0x1;
+    private static final Bitmap NO_BITMAP = new Bitmap(ByteBuffer.allocate(0), 0);
 
     private final BtrfsTreeCursor items;
     private final int sectorBytes;
@@ -26,10 +27,12 @@ final class BtrfsFreeSpaceTree implements BtrfsFreeRuns {
     private long found;
     private long groupsEnd;
 
-    /** What was read of the group and not compared yet: of one extent or bitmap. */
-    private Optional<Bitmap> bitmap = Optional.empty();
+    private Bitmap bitmap = NO_BITMAP;
 
     private long bitmapStart;
+    private long bitmapsEnd;
+
+    /** Of the bitmap, what is to be looked at next. */
     private int bit;
 
     BtrfsFreeSpaceTree(BtrfsTreeCursor items, int sectorBytes) throws IOException {
@@ -52,6 +55,9 @@ final class BtrfsFreeSpaceTree implements BtrfsFreeRuns {
             throw info.corrupt(4, "flags 0x%x".formatted(flags));
         }
         bitmaps = flags != 0;
+        bitmap = NO_BITMAP;
+        bitmapsEnd = chunk.logical();
+        bit = 0;
         found = 0;
         ahead = items.next();
     }
@@ -109,25 +115,18 @@ final class BtrfsFreeSpaceTree implements BtrfsFreeRuns {
             return nextExtent();
         }
         long start = -1;
-        while (true) {
-            if (bitmap.isEmpty() || bit >= bitmap.get().bits()) {
-                long end = bitmap.isEmpty() ? group.objectid() : address(bit);
-                if (!loadBitmap(end)) {
-                    bitmap = Optional.empty();
-                    return start < 0 ? Optional.empty() : Optional.of(ByteRange.between(start, end));
-                }
-                continue;
-            }
+        while (bit < bitmap.bits() || loadBitmap()) {
             if (start < 0) {
-                bit = bitmap.get().nextSet(bit);
-                start = bit < bitmap.get().bits() ? address(bit) : -1;
+                bit = bitmap.nextSet(bit);
+                start = bit < bitmap.bits() ? address(bit) : -1;
             } else {
-                bit = bitmap.get().nextClear(bit);
-                if (bit < bitmap.get().bits()) {
+                bit = bitmap.nextClear(bit);
+                if (bit < bitmap.bits()) {
                     return Optional.of(ByteRange.between(start, address(bit)));
                 }
             }
         }
+        return start < 0 ? Optional.empty() : Optional.of(ByteRange.between(start, bitmapsEnd));
     }
 
     private long address(int atBit) {
@@ -146,11 +145,11 @@ final class BtrfsFreeSpaceTree implements BtrfsFreeRuns {
         return Optional.of(new ByteRange(key.objectid(), key.offset()));
     }
 
-    /** Bitmaps cover the whole group, one behind the other. */
-    private boolean loadBitmap(long expectedStart) throws IOException {
+    /** Bitmaps cover the whole group, one behind the other; false at its end. */
+    private boolean loadBitmap() throws IOException {
         if (ahead.isEmpty() || ahead.get().key().type() != BtrfsKey.FREE_SPACE_BITMAP) {
-            if (expectedStart != group.objectid() + group.offset()) {
-                throw differs("has no bitmap of %d".formatted(expectedStart));
+            if (bitmapsEnd != group.objectid() + group.offset()) {
+                throw differs("has no bitmap of %d".formatted(bitmapsEnd));
             }
             return false;
         }
@@ -158,14 +157,15 @@ final class BtrfsFreeSpaceTree implements BtrfsFreeRuns {
         StructureBytes content = ahead.get().content(BITMAP);
         long bits = key.offset() / sectorBytes;
         if (!isInGroup(key)
-                || key.objectid() != expectedStart
+                || key.objectid() != bitmapsEnd
                 || key.offset() % sectorBytes != 0
                 || bits == 0
                 || (bits + 7) / 8 != content.length()) {
             throw content.corrupt(0, "bitmap of %d bytes with key %s".formatted(content.length(), key));
         }
-        bitmap = Optional.of(new Bitmap(ByteBuffer.wrap(content.bytes(0, content.length())), (int) bits));
-        bitmapStart = expectedStart;
+        bitmap = new Bitmap(ByteBuffer.wrap(content.bytes(0, content.length())), (int) bits);
+        bitmapStart = bitmapsEnd;
+        bitmapsEnd += key.offset();
         bit = 0;
         ahead = items.next();
         return true;

@@ -30,6 +30,7 @@ import virtshrink.filesystem.FreeSpaceReader;
  */
 public final class BtrfsReader implements FreeSpaceReader {
     private static final String TYPE = "btrfs";
+    private static final boolean MARKS_USE = false;
 
     @Override
     public boolean recognises(BlockSource volume) throws IOException {
@@ -105,6 +106,7 @@ public final class BtrfsReader implements FreeSpaceReader {
         new BtrfsExtentTree(superblock, chunks, groups, freeSpace).read(roots.open(blocks, BtrfsRootItem.EXTENT_TREE));
         groups.check(superblock);
         RangeSet free = freeSpace.onDevice(chunks, blocks.visited(), superblock.deviceBytes());
-        return new FilesystemState.FreeSpace(superblock.totalBytes() - superblock.bytesUsed(), free);
+        return new FilesystemState.FreeSpace(
+                superblock.totalBytes() - superblock.bytesUsed(), free, Optional.empty(), MARKS_USE);
     }
 }

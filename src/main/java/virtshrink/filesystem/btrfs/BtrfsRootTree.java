@@ -24,6 +24,9 @@ record BtrfsRootTree(Map<Long, BtrfsRootItem> roots, Optional<String> unfinished
             BtrfsRootItem.BLOCK_GROUP_TREE);
     private static final long BALANCE_OBJECTID = -4;
 
+    /** Root blocks are looked at in the order of their places, as far as memory allows. */
+    private static final int MOST_WAITING = 1 << 13;
+
     static BtrfsRootTree read(BtrfsTreeBlocks blocks) throws IOException {
         BtrfsSuperBlock superblock = blocks.superblock();
         BtrfsTreeCursor items = new BtrfsTreeCursor(
@@ -53,6 +56,9 @@ record BtrfsRootTree(Map<Long, BtrfsRootItem> roots, Optional<String> unfinished
                     }
                 } else if (root.refs() != 0) {
                     others.add(root.pointer());
+                    if (others.size() == MOST_WAITING) {
+                        checkRootBlocks(blocks, others);
+                    }
                 }
             }
         }
@@ -70,6 +76,7 @@ record BtrfsRootTree(Map<Long, BtrfsRootItem> roots, Optional<String> unfinished
             int to = Math.min(roots.size(), from + blocks.mostAtOnce());
             blocks.read(roots.subList(from, to), Optional.empty());
         }
+        roots.clear();
     }
 
     /** The items of a tree that every such filesystem has. */

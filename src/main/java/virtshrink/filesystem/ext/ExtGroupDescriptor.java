@@ -6,6 +6,7 @@ import virtshrink.block.StructureBytes;
  * {@code struct ext4_group_desc}, 32 bytes, 64 and more with the feature {@code 64bit}.
  *
  * @param freeClusters {@code bg_free_blocks_count}, which counts clusters
+ * @param unusedInodes {@code bg_itable_unused}: inodes at the end of the table that were never used; means nothing without checksums
  * @param blockBitmapChecksum 16 bits of it in a small descriptor
  */
 record ExtGroupDescriptor(
@@ -14,6 +15,7 @@ record ExtGroupDescriptor(
         long inodeTable,
         long freeClusters,
         long freeInodes,
+        long unusedInodes,
         int flags,
         int blockBitmapChecksum) {
     static final String STRUCTURE = "ext4_group_desc";
@@ -30,11 +32,13 @@ record ExtGroupDescriptor(
         long freeInodesCountLo = bytes.u16le(0xE);
         int flags = bytes.u16le(0x12);
         int blockBitmapCsumLo = bytes.u16le(0x18);
+        long itableUnusedLo = bytes.u16le(0x1C);
         long blockBitmapHi = large ? bytes.u32le(0x20) : 0;
         long inodeBitmapHi = large ? bytes.u32le(0x24) : 0;
         long inodeTableHi = large ? bytes.u32le(0x28) : 0;
         long freeBlocksCountHi = large ? bytes.u16le(0x2C) : 0;
         long freeInodesCountHi = large ? bytes.u16le(0x2E) : 0;
+        long itableUnusedHi = large ? bytes.u16le(0x32) : 0;
         int blockBitmapCsumHi = large ? bytes.u16le(0x38) : 0;
         return new ExtGroupDescriptor(
                 blockBitmapLo | blockBitmapHi << 32,
@@ -42,6 +46,7 @@ record ExtGroupDescriptor(
                 inodeTableLo | inodeTableHi << 32,
                 freeBlocksCountLo | freeBlocksCountHi << 16,
                 freeInodesCountLo | freeInodesCountHi << 16,
+                itableUnusedLo | itableUnusedHi << 16,
                 flags,
                 blockBitmapCsumLo | blockBitmapCsumHi << 16);
     }
@@ -49,6 +54,11 @@ record ExtGroupDescriptor(
     /** The block bitmap was never written: whatever is not metadata is free. */
     boolean blockBitmapUninitialised() {
         return (flags & BLOCK_UNINIT) != 0;
+    }
+
+    /** The inode table was never written. */
+    boolean inodesUninitialised() {
+        return (flags & INODE_UNINIT) != 0;
     }
 
     /** Whether anything here is said to be uninitialised, which only descriptors with checksums may say. */

@@ -27,6 +27,7 @@ record ExtInode(
     private static final int EXTENT_MAGIC = 0xF30A;
     private static final int ENTRY_BYTES = 12;
     private static final int MOST_DEPTH = 5;
+    private static final int DIRECT_BLOCKS = 12;
     private static final int UNWRITTEN = 32768;
 
     /**
@@ -125,10 +126,76 @@ record ExtInode(
                         firstMapped ? OptionalLong.of(target(node, ENTRY_BYTES, true)) : OptionalLong.empty(),
                         inUse.build());
             }
-            long offsetBytes = target(node, ENTRY_BYTES, false) * geometry.blockBytes();
-            node = new StructureBytes(EXTENT_TREE, offsetBytes, volume.read(offsetBytes, geometry.blockBytes()));
+            node = block(volume, geometry, target(node, ENTRY_BYTES, false));
         }
         throw iBlock.corrupt(6, "extent tree deeper than %d levels".formatted(MOST_DEPTH));
+    }
+
+    /**
+     * Where one of a file's first blocks lies, written or not.
+     *
+     * @param logical from 0; what only a double indirect block leads to is not found
+     * @return empty if it is a hole
+     * @throws virtshrink.block.CorruptStructureException if the map is broken or leaves the filesystem
+     */
+    OptionalLong blockAt(BlockSource volume, ExtGeometry geometry, int logical) throws IOException {
+        if ((flags & FLAG_INLINE_DATA) != 0) {
+            return OptionalLong.empty();
+        }
+        if ((flags & FLAG_EXTENTS) == 0) {
+            return pointedAt(volume, geometry, logical);
+        }
+        StructureBytes node = iBlock;
+        for (int level = 0; level <= MOST_DEPTH; level++) {
+            int entries = node.u16le(2);
+            if (node.u16le(0) != EXTENT_MAGIC || entries > node.length() / ENTRY_BYTES - 1) {
+                throw node.corrupt(0, "magic number 0x%x, %d entries".formatted(node.u16le(0), entries));
+            }
+            int at = entries * ENTRY_BYTES;
+            while (at > 0 && node.u32le(at) > logical) {
+                at -= ENTRY_BYTES;
+            }
+            if (at == 0) {
+                return OptionalLong.empty();
+            }
+            boolean leaf = node.u16le(6) == 0;
+            long within = leaf ? logical - node.u32le(at) : 0;
+            if (leaf && within >= lengthAt(node, at)) {
+                return OptionalLong.empty();
+            }
+            long block = target(node, at, leaf) + within;
+            checkPlace(geometry, node, at, block, 1);
+            if (leaf) {
+                return OptionalLong.of(block);
+            }
+            node = block(volume, geometry, block);
+        }
+        throw iBlock.corrupt(6, "extent tree deeper than %d levels".formatted(MOST_DEPTH));
+    }
+
+    private OptionalLong pointedAt(BlockSource volume, ExtGeometry geometry, int logical) throws IOException {
+        StructureBytes pointers = iBlock;
+        int at = logical * Integer.BYTES;
+        if (logical >= DIRECT_BLOCKS) {
+            long indirect = iBlock.u32le(DIRECT_BLOCKS * Integer.BYTES);
+            at = (logical - DIRECT_BLOCKS) * Integer.BYTES;
+            if (indirect == 0 || at >= geometry.blockBytes()) {
+                return OptionalLong.empty();
+            }
+            checkPlace(geometry, iBlock, DIRECT_BLOCKS * Integer.BYTES, indirect, 1);
+            pointers = block(volume, geometry, indirect);
+        }
+        long block = pointers.u32le(at);
+        if (block == 0) {
+            return OptionalLong.empty();
+        }
+        checkPlace(geometry, pointers, at, block, 1);
+        return OptionalLong.of(block);
+    }
+
+    private static StructureBytes block(BlockSource volume, ExtGeometry geometry, long block) throws IOException {
+        long offsetBytes = block * geometry.blockBytes();
+        return new StructureBytes(EXTENT_TREE, offsetBytes, volume.read(offsetBytes, geometry.blockBytes()));
     }
 
     /** {@code ee_start} of an extent in a leaf, {@code ei_leaf} of an index entry above. */
@@ -145,12 +212,16 @@ record ExtInode(
 
     private static void addBlocks(
             RangeSet.Builder inUse, ExtGeometry geometry, StructureBytes where, int at, long block, int length) {
+        checkPlace(geometry, where, at, block, length);
+        inUse.add(block * geometry.blockBytes(), (long) length * geometry.blockBytes());
+    }
+
+    private static void checkPlace(ExtGeometry geometry, StructureBytes where, int at, long block, int length) {
         if (block <= geometry.superblock().firstDataBlock() || block > geometry.blocks() - length) {
             throw where.corrupt(
                     at,
                     "blocks %d to %d are not within the filesystem's %d"
                             .formatted(block, block + length - 1, geometry.blocks()));
         }
-        inUse.add(block * geometry.blockBytes(), (long) length * geometry.blockBytes());
     }
 }

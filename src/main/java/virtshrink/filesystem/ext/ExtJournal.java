@@ -34,8 +34,8 @@ final class ExtJournal {
     /** Reads the journal's inode by its group's descriptor alone, before anything else of the group descriptors may be believed. */
     static ExtInode readInode(BlockSource volume, ExtGeometry geometry, ExtChecksums checksums) throws IOException {
         ExtSuperblock superblock = geometry.superblock();
-        long group = (superblock.journalInum() - 1) / superblock.inodesPerGroup();
-        long table = ExtGroupTable.inodeTable(volume, geometry, checksums, group);
+        int group = Math.toIntExact((superblock.journalInum() - 1) / superblock.inodesPerGroup());
+        long table = ExtGroupDescriptors.one(volume, geometry, checksums, group).inodeTable();
         ExtInode inode = ExtInode.read(volume, geometry, checksums, superblock.journalInum(), table);
         if (!inode.isRegularFile() || !inode.hasPlainBlocks() || inode.linksCount() == 0 || inode.sizeBytes() < 0) {
             throw inode.iBlock().corrupt(0, "this inode is not a journal");

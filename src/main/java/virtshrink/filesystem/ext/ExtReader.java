@@ -100,8 +100,7 @@ public final class ExtReader implements FreeSpaceReader {
         if (superblock.needsRecovery()) {
             return replaysJournals
                     ? judgeRecovered(volume, superblock)
-                    : new FilesystemState.Dirty(ExtSuperblock.NEEDS_RECOVERY
-                            + "; with the option replay-journals it would be replayed in memory");
+                    : new FilesystemState.Dirty(superblock.whyNeedsRecovery());
         } else if (dirty.isPresent()) {
             return new FilesystemState.Dirty(dirty.get());
         }
@@ -132,7 +131,10 @@ public final class ExtReader implements FreeSpaceReader {
         }
         ExtGroupTable table = ExtGroupTable.read(volume, geometry, checksums, false);
         FilesystemState.FreeSpace space = readFreeSpace(volume, geometry, checksums, table, replayed.journal());
-        return new FilesystemState.FreeSpace(space.freeBytes(), space.free(), Optional.of(replayed.summary()));
+        Optional<String> hibernated = ExtSwapFiles.findHibernated(volume, geometry, checksums);
+        return hibernated.isPresent()
+                ? new FilesystemState.Hibernated(hibernated.get())
+                : new FilesystemState.FreeSpace(space.freeBytes(), space.free(), Optional.of(replayed.summary()));
     }
 
     private static FilesystemState judge(BlockSource volume, ExtGeometry geometry) throws IOException {

@@ -3,6 +3,8 @@ package virtshrink.filesystem.ext;
 import java.io.IOException;
 import java.util.Optional;
 import virtshrink.block.BlockSource;
+import virtshrink.block.ByteRange;
+import virtshrink.block.CorruptStructureException;
 import virtshrink.block.RangeSet;
 import virtshrink.block.StructureBytes;
 
@@ -65,12 +67,26 @@ sealed interface ExtRecovery {
         }
         ExtJournalLog log = new ExtJournalLog(volume, map, journal, geometry.blockBytes());
         ExtJournalScan.Result found = ExtJournalScan.run(log, journal, geometry);
+        requireOutside(map.inUse(), found.blocks(), geometry.blockBytes());
         return replayed(
                 new ExtReplayedVolume(volume, log, found.blocks(), geometry.blockBytes()),
                 geometry,
                 map,
                 "%d transactions with %d different blocks"
                         .formatted(found.transactions(), found.blocks().count()));
+    }
+
+    /** A replay that wrote into the journal would read from then on what it has written. */
+    private static void requireOutside(RangeSet journal, ExtReplayedBlocks blocks, int blockBytes) {
+        for (int i = 0; i < blocks.count(); i++) {
+            ByteRange written = new ByteRange(blocks.block(i) * blockBytes, blockBytes);
+            if (journal.overlaps(written)) {
+                throw new CorruptStructureException(
+                        ExtJournalSuperblock.STRUCTURE,
+                        written.startBytes(),
+                        "block %d of the journal is to be written by its own replay".formatted(blocks.block(i)));
+            }
+        }
     }
 
     private static ExtRecovery replayed(BlockSource volume, ExtGeometry before, ExtFileMap journal, String summary)

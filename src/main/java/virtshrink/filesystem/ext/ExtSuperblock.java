@@ -194,6 +194,12 @@ record ExtSuperblock(
         return features.hasIncompat(ExtFeatures.INCOMPAT_RECOVER);
     }
 
+    /** What to say of that where no journal is replayed. */
+    String whyNeedsRecovery() {
+        boolean possible = whyUnsupported().isEmpty() && !features.hasCompat(ExtFeatures.COMPAT_FAST_COMMIT);
+        return NEEDS_RECOVERY + (possible ? " (replay-journals would read it as it will be after that)" : "");
+    }
+
     /** What the superblock alone knows of a guest that did not finish; the journal and the MMP block may know more. */
     Optional<String> whyDirty() {
         if (needsRecovery()) {

@@ -52,6 +52,9 @@ record ExfatBootSector(
      * @throws virtshrink.block.CorruptStructureException if it contradicts itself or the volume
      */
     static ExfatBootSector parse(StructureBytes boot, long volumeBytes) {
+        if (!isPresent(boot)) {
+            throw boot.corrupt(0, "is none");
+        }
         long volumeLength = boot.i64le(72);
         long fatOffset = boot.u32le(80);
         long fatLength = boot.u32le(84);

@@ -97,7 +97,9 @@ final class ExfatTree {
 
     private void readDirectory(ExfatDirectory.Place place, boolean root) throws IOException {
         ExfatDirectory directory = new ExfatDirectory(volume, boot, links, place, budget);
-        for (Optional<StructureBytes> next = directory.next(); next.isPresent(); next = directory.next()) {
+        for (Optional<StructureBytes> next = directory.next();
+                next.isPresent() && unsupported.isEmpty();
+                next = directory.next()) {
             StructureBytes entry = next.get();
             int type = entry.u8(0);
             if ((type & IN_USE) == 0) {

@@ -83,11 +83,14 @@ record FatBootSector(
     /**
      * Reads and checks the sector.
      *
-     * @param boot the first 512 bytes, of which {@link #isPresent} holds
+     * @param boot the first 512 bytes
      * @param volumeBytes size of the volume
      * @throws virtshrink.block.CorruptStructureException if it contradicts itself or the volume
      */
     static FatBootSector parse(StructureBytes boot, long volumeBytes) {
+        if (!isPresent(boot)) {
+            throw boot.corrupt(0, "is none");
+        }
         int bytesPerSector = boot.u16le(0x0B);
         int sectorsPerCluster = boot.u8(0x0D);
         int reservedSectors = boot.u16le(0x0E);

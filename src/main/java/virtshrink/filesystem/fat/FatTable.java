@@ -21,6 +21,9 @@ final class FatTable {
     /** Sixteen bytes each; what is forgotten beyond are the shortest ranges, of least use to anyone. */
     private static final int MOST_RANGES = 1 << 19;
 
+    /** Not in the specification, but in Windows. */
+    private static final long FAT12_CLEAN = 0x800;
+
     private static final long FAT16_CLEAN = 0x8000;
     private static final long FAT16_NO_ERRORS = 0x4000;
     private static final long FAT32_CLEAN = 0x0800_0000;
@@ -62,21 +65,27 @@ final class FatTable {
                     boot.fatOffset(0),
                     "begins with media type 0x%02x, the boot sector has 0x%02x".formatted(first & 0xff, boot.media()));
         }
-        boolean clean = true;
-        boolean noErrors = true;
-        if (boot.type() == FatType.FAT16) {
-            clean = (second & FAT16_CLEAN) != 0;
-            noErrors = (second & FAT16_NO_ERRORS) != 0;
-        } else if (boot.type() == FatType.FAT32) {
-            clean = (second & FAT32_CLEAN) != 0;
-            noErrors = (second & FAT32_NO_ERRORS) != 0;
-        }
+        boolean clean = switch (boot.type()) {
+            case FAT12 -> (second & FAT12_CLEAN) != 0;
+            case FAT16 -> (second & FAT16_CLEAN) != 0;
+            case FAT32, EXFAT -> (second & FAT32_CLEAN) != 0 && !isMarkedByWindows(volume, boot);
+        };
+        boolean noErrors = switch (boot.type()) {
+            case FAT12 -> true;
+            case FAT16 -> (second & FAT16_NO_ERRORS) != 0;
+            case FAT32, EXFAT -> (second & FAT32_NO_ERRORS) != 0;
+        };
         if (!clean) {
             return Optional.of("not cleanly unmounted (marked in the file allocation table)");
         }
         return noErrors
                 ? Optional.empty()
                 : Optional.of("marked in the file allocation table as having seen errors: needs a check of the medium");
+    }
+
+    /** Windows writes 0x7FFFFFFF, which leaves the specification's bit as it was, and 0xFFFFFFFF afterwards; others keep the upper bits zero. */
+    private static boolean isMarkedByWindows(BlockSource volume, FatBootSector boot) throws IOException {
+        return (volume.read(boot.fatOffset(0) + 7, 1).get() & 0xF0) == 0x70;
     }
 
     private static long entry(BlockSource volume, FatBootSector boot, int index) throws IOException {

@@ -28,6 +28,12 @@ final class FatTree {
     private static final int ATTR_DIRECTORY = 0x10;
     private static final int ATTR_LONG_NAME = 0x0F;
     private static final int ATTR_LONG_NAME_MASK = 0x3F;
+    private static final String DOT = ".          ";
+    private static final String DOT_DOT = "..         ";
+
+    /** How a directory entry calls the root directory, whatever its cluster. */
+    private static final long ROOT = 0;
+
     private static final int NAME_END = 0x00;
     private static final int NAME_DELETED = 0xE5;
 
@@ -35,7 +41,7 @@ final class FatTree {
     private final FatBootSector boot;
     private final FatTable table;
     private final FatLinks links;
-    private final ArrayDeque<Long> waiting = new ArrayDeque<>();
+    private final ArrayDeque<Directory> waiting = new ArrayDeque<>();
     private Optional<String> label = Optional.empty();
     private int pieces;
 
@@ -45,6 +51,9 @@ final class FatTree {
         this.table = table;
         this.links = new FatLinks(volume, boot.type(), boot.fatOffset(0), boot.lastCluster() + 1);
     }
+
+    /** Where a directory begins, and what it calls its parent: 0 if that is the root directory. */
+    private record Directory(long firstCluster, long parent) {}
 
     /** What the walk found. */
     record Outcome(Optional<String> label, Optional<String> whyUnsupported) {}
@@ -56,7 +65,9 @@ final class FatTree {
         FatTree tree = new FatTree(volume, boot, table);
         boolean whole = tree.readRoot();
         while (whole && !tree.waiting.isEmpty()) {
-            whole = tree.readChain(tree.waiting.remove(), false);
+            Directory directory = tree.waiting.remove();
+            tree.checkDots(directory);
+            whole = tree.readChain(directory.firstCluster(), directory.firstCluster());
         }
         return new Outcome(
                 tree.label,
@@ -73,22 +84,22 @@ final class FatTree {
                 throw new CorruptStructureException(
                         FatBootSector.STRUCTURE, 0x2C, "the root directory " + problem.get());
             }
-            return readChain(boot.rootCluster(), true);
+            return readChain(boot.rootCluster(), ROOT);
         }
         int bytes = boot.rootEntries() * ENTRY_BYTES;
-        readRun(boot.rootOffset(), bytes, true);
+        readRun(boot.rootOffset(), bytes, ROOT);
         return true;
     }
 
     /** Whether it was not too much. */
-    private boolean readChain(long firstCluster, boolean root) throws IOException {
+    private boolean readChain(long firstCluster, long self) throws IOException {
         long cluster = firstCluster;
         // No cluster is next of two, and the first is nobody's: the chain ends.
         while (cluster < boot.type().bad()) {
             if (pieces > MOST_PIECES) {
                 return false;
             }
-            if (readRun(boot.clusterOffset(cluster), boot.clusterBytes(), root)) {
+            if (readRun(boot.clusterOffset(cluster), boot.clusterBytes(), self)) {
                 break;
             }
             cluster = links.next(cluster);
@@ -97,7 +108,7 @@ final class FatTree {
     }
 
     /** Whether the directory ends within. */
-    private boolean readRun(long offsetBytes, int lengthBytes, boolean root) throws IOException {
+    private boolean readRun(long offsetBytes, int lengthBytes, long self) throws IOException {
         for (int at = 0; at < lengthBytes; at += PIECE_BYTES) {
             ByteBuffer piece = volume.read(offsetBytes + at, Math.min(PIECE_BYTES, lengthBytes - at))
                     .order(ByteOrder.LITTLE_ENDIAN);
@@ -106,28 +117,27 @@ final class FatTree {
                 if (piece.get(entry) == NAME_END) {
                     return true;
                 }
-                read(piece, entry, offsetBytes + at + entry, root);
+                read(piece, entry, offsetBytes + at + entry, self);
             }
         }
         return false;
     }
 
-    private void read(ByteBuffer directory, int at, long offsetBytes, boolean root) throws IOException {
+    private void read(ByteBuffer directory, int at, long offsetBytes, long self) throws IOException {
         int firstByte = directory.get(at) & 0xff;
         int attributes = directory.get(at + 0x0B) & 0xff;
-        long clusterHigh = boot.type() == FatType.FAT32 ? directory.getShort(at + 0x14) & 0xffffL : 0;
-        long firstCluster = (clusterHigh << 16) | (directory.getShort(at + 0x1A) & 0xffffL);
+        long firstCluster = firstCluster(directory, at);
         long fileSize = directory.getInt(at + 0x1C) & 0xFFFF_FFFFL;
         if (firstByte == NAME_DELETED || (attributes & ATTR_LONG_NAME_MASK) == ATTR_LONG_NAME) {
             return;
         } else if ((attributes & ATTR_VOLUME_ID) != 0) {
-            if (root && label.isEmpty()) {
+            if (self == ROOT && label.isEmpty()) {
                 label = Optional.of(name(directory, at));
             }
             return;
         }
         boolean directoryEntry = (attributes & ATTR_DIRECTORY) != 0;
-        if (directoryEntry && !root && isDots(directory, at)) {
+        if (directoryEntry && self != ROOT && isDots(directory, at)) {
             return;
         }
         if (firstCluster == 0 && fileSize == 0 && !directoryEntry) {
@@ -138,7 +148,7 @@ final class FatTree {
             throw corrupt(directory, at, offsetBytes, problem.get());
         }
         if (directoryEntry) {
-            waiting.add(firstCluster);
+            waiting.add(new Directory(firstCluster, self));
         } else {
             checkLength(directory, at, offsetBytes, firstCluster, fileSize);
         }
@@ -163,9 +173,34 @@ final class FatTree {
         }
     }
 
+    /**
+     * A directory begins with an entry for itself and one for its parent. That they are where the boot sector says that the directory begins, proves
+     * that what the boot sector says of the whole volume is right.
+     */
+    private void checkDots(Directory directory) throws IOException {
+        long offset = boot.clusterOffset(directory.firstCluster());
+        ByteBuffer start = volume.read(offset, 2 * ENTRY_BYTES).order(ByteOrder.LITTLE_ENDIAN);
+        long parent = firstCluster(start, ENTRY_BYTES);
+        boolean right = rawName(start, 0).equals(DOT)
+                && rawName(start, ENTRY_BYTES).equals(DOT_DOT)
+                && firstCluster(start, 0) == directory.firstCluster()
+                && (parent == directory.parent() || (directory.parent() == ROOT && parent == boot.rootCluster()));
+        if (!right) {
+            throw new CorruptStructureException(
+                    "directory entry",
+                    offset,
+                    "cluster %d is no directory in cluster %d".formatted(directory.firstCluster(), directory.parent()));
+        }
+    }
+
+    private long firstCluster(ByteBuffer directory, int at) {
+        long high = boot.type() == FatType.FAT32 ? directory.getShort(at + 0x14) & 0xffffL : 0;
+        return (high << 16) | (directory.getShort(at + 0x1A) & 0xffffL);
+    }
+
     private static boolean isDots(ByteBuffer directory, int at) {
         String name = rawName(directory, at);
-        return name.equals(".          ") || name.equals("..         ");
+        return name.equals(DOT) || name.equals(DOT_DOT);
     }
 
     /** As it is shown; a name cannot begin with 0xE5, which has another meaning, so 0x05 stands for it. */

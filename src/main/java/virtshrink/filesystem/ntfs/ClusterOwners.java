@@ -2,7 +2,7 @@ package virtshrink.filesystem.ntfs;
 
 import java.io.IOException;
 import java.nio.ByteBuffer;
-import java.util.OptionalLong;
+import java.util.Optional;
 import virtshrink.block.Bitmap;
 import virtshrink.block.ByteRange;
 import virtshrink.block.CorruptStructureException;
@@ -16,11 +16,10 @@ final class ClusterOwners {
     static final long MOST_TABLE_BYTES = 4L << 30;
 
     private static final int PIECE_BYTES = 1 << 20;
-    private static final int FILE = FileRecord.MAGIC;
 
     private final MasterFileTable mft;
     private final RangeSet free;
-    private long ownedClusters;
+    private ClusterSum owned = ClusterSum.NONE;
 
     private ClusterOwners(MasterFileTable mft, RangeSet free) {
         this.mft = mft;
@@ -29,10 +28,10 @@ final class ClusterOwners {
 
     /**
      * @param free what must belong to nobody
-     * @return number of clusters that all files own together; empty if the table is too long to be read to its end
+     * @return the clusters that all files own together; empty if the table is too long to be read to its end
      * @throws CorruptStructureException if a file owns what is called free, or cannot be understood
      */
-    static OptionalLong count(MasterFileTable mft, RangeSet free) throws IOException {
+    static Optional<ClusterSum> sum(MasterFileTable mft, RangeSet free) throws IOException {
         ClusterOwners owners = new ClusterOwners(mft, free);
         int recordBytes = mft.boot().fileRecordBytes();
         long records = Math.min(mft.records(), MOST_TABLE_BYTES / recordBytes);
@@ -46,7 +45,7 @@ final class ClusterOwners {
                 owners.check(piece.slice(i * recordBytes, recordBytes), number, inUse.isSet((int) number));
             }
         }
-        return records == mft.records() ? OptionalLong.of(owners.ownedClusters) : OptionalLong.empty();
+        return records == mft.records() ? Optional.of(owners.owned) : Optional.empty();
     }
 
     private Bitmap recordsInUse(long records) throws IOException {
@@ -62,16 +61,13 @@ final class ClusterOwners {
         return new Bitmap(mft.read(bitmap, 0, bytes), (int) records);
     }
 
+    /** @param allocated whether the bitmap of {@code $MFT} says that the record is in use */
     private void check(ByteBuffer bytes, long number, boolean allocated) {
-        long offsetBytes = number * bytes.remaining();
-        boolean marked = bytes.order(java.nio.ByteOrder.LITTLE_ENDIAN).getInt(0) == FILE;
-        if (!marked && !allocated) {
+        // What no one uses may be anything: never written, or left over.
+        if (!allocated && !FileRecord.looksInUse(bytes)) {
             return;
         }
-        if (!allocated && (bytes.getChar(0x16) & 1) == 0) {
-            return;
-        }
-        FileRecord record = FileRecord.parse(bytes, number, offsetBytes);
+        FileRecord record = FileRecord.parse(bytes, number, number * bytes.remaining());
         if (!record.isInUse()) {
             return;
         }
@@ -98,6 +94,6 @@ final class ClusterOwners {
                             "file record %d owns %d clusters from %d, of which $Bitmap calls some free"
                                     .formatted(record.number(), length, lcn));
         }
-        ownedClusters += length;
+        owned = owned.plus(lcn, length);
     }
 }

@@ -1,6 +1,7 @@
 package virtshrink.filesystem.ntfs;
 
 import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.util.ArrayList;
 import java.util.List;
 import virtshrink.block.StructureBytes;
@@ -25,7 +26,7 @@ record FileRecord(
         long baseRecord,
         int baseSequenceNumber) {
     static final String STRUCTURE = "FILE_RECORD_SEGMENT_HEADER";
-    static final int MAGIC = 0x454C4946;
+    private static final int MAGIC = 0x454C4946;
 
     private static final int IN_USE = 0x1;
     private static final int DIRECTORY = 0x2;
@@ -69,7 +70,8 @@ record FileRecord(
                 || firstAttributeAt > usedBytes - 8) {
             throw bytes.corrupt(0x14, "first attribute at %d".formatted(firstAttributeAt));
         }
-        if (arrayAt >= HEADER_BYTES_31 && ownNumber != (number & 0xFFFFFFFFL)) {
+        // Formatting does not number what it keeps in reserve.
+        if (arrayAt >= HEADER_BYTES_31 && (flags & IN_USE) != 0 && ownNumber != (number & 0xFFFFFFFFL)) {
             throw bytes.corrupt(0x2C, "file record %d calls itself %d".formatted(number, ownNumber));
         }
         return new FileRecord(
@@ -81,6 +83,12 @@ record FileRecord(
                 (int) usedBytes,
                 FileReference.record(base),
                 FileReference.sequenceNumber(base));
+    }
+
+    /** Whether raw bytes, their update sequence not undone, have the mark and the flag of a record that is in use. */
+    static boolean looksInUse(ByteBuffer record) {
+        ByteBuffer bytes = record.slice().order(ByteOrder.LITTLE_ENDIAN);
+        return bytes.getInt(0) == MAGIC && (bytes.get(0x16) & IN_USE) != 0;
     }
 
     boolean isInUse() {

@@ -9,10 +9,10 @@ import virtshrink.block.RangeSet;
 /**
  * What {@code $Bitmap} calls free.
  *
- * @param freeClusters exact
+ * @param sum of all free clusters, exact
  * @param free in bytes of the volume; the shortest ranges are missing where there are too many
  */
-record FreeClusters(long freeClusters, RangeSet free) {
+record FreeClusters(ClusterSum sum, RangeSet free) {
     private static final String STRUCTURE = "$Bitmap";
 
     /** Sixteen bytes each; what is forgotten beyond are the shortest ranges, of least use to anyone. */
@@ -38,7 +38,7 @@ record FreeClusters(long freeClusters, RangeSet free) {
                     STRUCTURE, 0, "%d bytes, %d clusters need no more than %d".formatted(bytes, clusters, mostBytes));
         }
         RangeSet.Builder free = RangeSet.builder(MOST_RANGES);
-        long freeClusters = 0;
+        ClusterSum sum = ClusterSum.NONE;
         for (long at = 0; at < bytes; at += PIECE_BYTES) {
             ByteBuffer piece = mft.read(bitmap, at, (int) Math.min(PIECE_BYTES, bytes - at));
             Bitmap bits = new Bitmap(piece, piece.remaining() * 8);
@@ -51,14 +51,14 @@ record FreeClusters(long freeClusters, RangeSet free) {
                         at + behind / 8,
                         "cluster %d is called free, the volume has %d".formatted(first + behind, clusters));
             }
-            freeClusters += bits.countClear();
             int from = bits.nextClear(0);
             while (from < within) {
                 int to = Math.min(within, bits.nextSet(from));
                 free.add((first + from) * boot.clusterBytes(), (long) (to - from) * boot.clusterBytes());
+                sum = sum.plus(first + from, to - from);
                 from = bits.nextClear(to);
             }
         }
-        return new FreeClusters(freeClusters, free.build());
+        return new FreeClusters(sum, free.build());
     }
 }

@@ -25,7 +25,7 @@ record LogFile(boolean empty, Optional<String> whyDirty) {
         if (log.isResident() || log.isCompressedOrEncrypted() || log.isSparse()) {
             throw new CorruptStructureException(STRUCTURE, 0, "not a plain file");
         }
-        ByteBuffer head = mft.read(log, 0, (int) Math.min(HEAD_BYTES, log.dataBytes()));
+        ByteBuffer head = mft.read(log, 0, (int) Math.min(HEAD_BYTES, log.dataBytes() / 8 * 8));
         if (isEmpty(head)) {
             return new LogFile(true, Optional.empty());
         }
@@ -44,11 +44,13 @@ record LogFile(boolean empty, Optional<String> whyDirty) {
     }
 
     private static boolean isEmpty(ByteBuffer head) {
-        for (int at = 0; at < head.limit(); at++) {
-            if (head.get(at) != -1) {
+        int at = 0;
+        while (at <= head.limit() - Long.BYTES) {
+            if (head.getLong(at) != -1) {
                 return false;
             }
+            at += Long.BYTES;
         }
-        return head.limit() > 0;
+        return head.limit() > 0 && at == head.limit();
     }
 }

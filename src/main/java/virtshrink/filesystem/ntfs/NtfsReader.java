@@ -4,7 +4,6 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.Optional;
-import java.util.OptionalLong;
 import virtshrink.block.BlockSource;
 import virtshrink.block.ByteRange;
 import virtshrink.block.CorruptStructureException;
@@ -23,6 +22,9 @@ import virtshrink.filesystem.FreeSpaceReader;
  * be closed by Windows or empty, no Windows may be hibernated on it, no shadow copies may be there, and no file record that is in use may
  * own a cluster that {@code $Bitmap} calls free. Where the log is empty, nothing but its absence of errors shows that a driver other than
  * Windows' own has finished with the volume: then {@code $Bitmap} must also have exactly those clusters in use that the files own.
+ *
+ * <p>ntfs-3g marks nothing while it has a volume mounted, and what it has not written yet cannot be told from what never was. So a volume
+ * with an empty log says of itself that it does not mark its use.
  *
  * <p>The free ranges are exact unless there are more than half a million; then the shortest are missing. Thread-safe, without state.
  */
@@ -99,16 +101,19 @@ public final class NtfsReader implements FreeSpaceReader {
             return new FilesystemState.Unsupported("$Bitmap is not fully initialised");
         }
         FreeClusters clusters = FreeClusters.read(mft, bitmap);
-        OptionalLong owned = ClusterOwners.count(mft, clusters.free());
-        long used = boot.clusters() - clusters.freeClusters();
-        if (log.empty() && owned.isPresent() && owned.getAsLong() != used) {
+        Optional<ClusterSum> owned = ClusterOwners.sum(mft, clusters.free());
+        ClusterSum used = clusters.sum().within(ClusterSum.NONE.plus(0, boot.clusters()));
+        if (log.empty() && owned.isPresent() && !owned.get().equals(used)) {
             return new FilesystemState.Dirty(
-                    "%d clusters are in use, files own %d: not cleanly dismounted, or chkdsk is due"
-                            .formatted(used, owned.getAsLong()));
+                    "%d clusters are in use, files own %d, and not the same ones: not cleanly dismounted, or chkdsk is due"
+                            .formatted(used.count(), owned.get().count()));
         }
         RangeSet copy = RangeSet.of(new ByteRange(boot.copyAt(), NtfsBootSector.LENGTH_BYTES));
         return new FilesystemState.FreeSpace(
-                clusters.freeClusters() * boot.clusterBytes(), clusters.free().subtract(copy));
+                clusters.sum().count() * boot.clusterBytes(),
+                clusters.free().subtract(copy),
+                Optional.empty(),
+                !log.empty());
     }
 
     /** The redundant structures of the format. */

@@ -6,6 +6,7 @@ import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
+import java.util.Optional;
 import virtshrink.block.BlockSource;
 import virtshrink.block.CorruptStructureException;
 import virtshrink.block.RangeSet;
@@ -14,6 +15,7 @@ import virtshrink.filesystem.FilesystemIdentity;
 import virtshrink.filesystem.FilesystemReport;
 import virtshrink.filesystem.FilesystemState;
 import virtshrink.filesystem.FreeSpaceReader;
+import virtshrink.filesystem.HibernationMark;
 
 /**
  * Linux swap areas. What a switched-off guest once swapped out is worth nothing, so every page but the header is free, unless the guest
@@ -25,31 +27,23 @@ public final class SwapReader implements FreeSpaceReader {
     private static final String SWAP = "swap";
     private static final String NEW_MAGIC = "SWAPSPACE2";
     private static final String OLD_MAGIC = "SWAP-SPACE";
-    /** In the place of the swap magic; the kernel and its out-of-tree and user-space rivals wrote different ones. */
-    private static final List<String> HIBERNATION_MAGICS = List.of("S1SUSPEND", "S2SUSPEND", "ULSUSPEND", "LINHIB0001");
-    /** TuxOnIce overwrites the beginning and keeps the swap magic. */
-    private static final byte[] TUX_ON_ICE = {
-        (byte) 0xED, (byte) 0xC3, 0x02, (byte) 0xE9, (byte) 0x98, 0x56, (byte) 0xE5, 0x0C
-    };
-
-    private static final int LEAST_PAGE_BYTES = 4096;
-    private static final int MOST_PAGE_BYTES = 65536;
-
-    private record Magic(String text, int pageBytes) {}
+    /** @param hibernated that it is in the place of the swap area's own */
+    private record Magic(String text, int pageBytes, boolean hibernated) {}
 
     @Override
     public boolean recognises(BlockSource volume) throws IOException {
-        return isTuxOnIce(volume) || !magics(volume).isEmpty();
+        return overwritten(volume).isPresent() || !magics(volume).isEmpty();
     }
 
     @Override
     public FilesystemReport read(BlockSource volume) throws IOException {
-        if (isTuxOnIce(volume)) {
-            return hibernated("TuxOnIce");
+        Optional<String> overwritten = overwritten(volume);
+        if (overwritten.isPresent()) {
+            return hibernated(overwritten.get());
         }
         List<Magic> magics = magics(volume);
         for (Magic magic : magics) {
-            if (HIBERNATION_MAGICS.contains(magic.text())) {
+            if (magic.hibernated()) {
                 return hibernated(magic.text());
             }
         }
@@ -96,26 +90,27 @@ public final class SwapReader implements FreeSpaceReader {
                 new FilesystemState.FreeSpace(ranges.totalBytes(), ranges));
     }
 
-    private static boolean isTuxOnIce(BlockSource volume) throws IOException {
-        return volume.sizeBytes() >= LEAST_PAGE_BYTES
-                && new StructureBytes(SWAP, 0, volume.read(0, TUX_ON_ICE.length)).matches(0, TUX_ON_ICE);
+    private static Optional<String> overwritten(BlockSource volume) throws IOException {
+        return volume.sizeBytes() < HibernationMark.PAGE_BYTES.get(0)
+                ? Optional.empty()
+                : HibernationMark.atStart(
+                        volume.read(0, HibernationMark.LENGTH_BYTES).array());
     }
 
     /** The magic ends the header page, and only its place tells the page size. */
     private static List<Magic> magics(BlockSource volume) throws IOException {
         List<Magic> found = new ArrayList<>();
-        for (int pageBytes = LEAST_PAGE_BYTES; pageBytes <= MOST_PAGE_BYTES; pageBytes *= 2) {
+        for (int pageBytes : HibernationMark.PAGE_BYTES) {
             if (pageBytes > volume.sizeBytes()) {
                 break;
             }
             int at = pageBytes - SwapHeader.MAGIC_BYTES;
             StructureBytes end = new StructureBytes(SWAP, at, volume.read(at, SwapHeader.MAGIC_BYTES));
-            List<String> known = new ArrayList<>(HIBERNATION_MAGICS);
-            known.add(NEW_MAGIC);
-            known.add(OLD_MAGIC);
-            for (String text : known) {
+            HibernationMark.atEnd(end.bytes(0, HibernationMark.LENGTH_BYTES))
+                    .ifPresent(mark -> found.add(new Magic(mark, pageBytes, true)));
+            for (String text : List.of(NEW_MAGIC, OLD_MAGIC)) {
                 if (end.matches(0, text.getBytes(US_ASCII))) {
-                    found.add(new Magic(text, pageBytes));
+                    found.add(new Magic(text, pageBytes, false));
                 }
             }
         }

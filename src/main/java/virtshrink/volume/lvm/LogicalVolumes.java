@@ -14,6 +14,7 @@ import virtshrink.block.StripedSegment;
 
 /** The logical volumes of a group that is understood: where they lie, and which of them are left alone. */
 final class LogicalVolumes {
+    private static final String SNAPSHOT = " of type snapshot";
     private static final int MOST_STEPS = 2_000_000;
 
     private final VolumeGroup group;
@@ -24,6 +25,9 @@ final class LogicalVolumes {
     private final Map<String, VolumeGroup.LogicalVolume> logical = new HashMap<>();
     /** What is built on the logical volume of this name. */
     private final Map<String, String> users = new HashMap<>();
+
+    /** What is written into a snapshot is kept in these: people see them as the snapshot itself. */
+    private final Set<String> snapshotStores = new HashSet<>();
 
     private int steps;
 
@@ -36,6 +40,9 @@ final class LogicalVolumes {
             for (LvSegment segment : volume.segments()) {
                 String type = segment instanceof LvSegment.Other other ? " of type " + other.type() : "";
                 segment.names().forEach(name -> users.putIfAbsent(name, volume.name() + type));
+                if (type.equals(SNAPSHOT)) {
+                    snapshotStores.addAll(segment.names());
+                }
             }
         }
     }
@@ -43,7 +50,7 @@ final class LogicalVolumes {
     List<LvmLayout.LogicalVolume> all() {
         List<LvmLayout.LogicalVolume> all = new ArrayList<>();
         for (VolumeGroup.LogicalVolume volume : group.logicalVolumes()) {
-            if (volume.visible()) {
+            if (volume.visible() || snapshotStores.contains(volume.name())) {
                 all.add(answer(volume));
             }
         }
@@ -104,7 +111,7 @@ final class LogicalVolumes {
                         "it reaches to a physical volume that the volume group takes for missing: " + volume.uuid());
             } else if (!present.containsKey(area.name())) {
                 return Optional.of(
-                        "it reaches to another disk: the physical volume %s is not on the disks that are known"
+                        "it reaches to another disk: the physical volume %s is on none that was looked at; all image files of a domain are looked at together by: virt-shrink domain"
                                 .formatted(volume.uuid()));
             }
         }

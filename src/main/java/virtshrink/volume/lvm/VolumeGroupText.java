@@ -3,7 +3,6 @@ package virtshrink.volume.lvm;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
-import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -22,6 +21,9 @@ final class VolumeGroupText {
 
     /** Each of them is looked into. */
     static final int MOST_LOGICAL_VOLUMES = 2048;
+
+    /** As many as lvm2 takes. */
+    private static final int MOST_STRIPES = 128;
 
     private static final Set<String> SECTIONS =
             Set.of("physical_volumes", "logical_volumes", "historical_logical_volumes");
@@ -156,14 +158,16 @@ final class VolumeGroupText {
         long count = atLeastOne(section, "extent_count");
         String type = section.text("type");
         if (!type.equals("striped")) {
-            List<LvSegment.Area> areas =
-                    section.values().containsKey("mirrors") ? areas(section, "mirrors") : List.of();
-            Set<String> names = new LinkedHashSet<>(section.allTexts());
+            // The only one of the others that takes of physical volumes itself: old mirrors, and what pvmove makes.
+            List<LvSegment.Area> areas = type.equals("mirror") ? areas(section, "mirrors") : List.of();
+            List<String> names = section.allTexts();
+            names.remove(type);
             return new LvSegment.Other(start, count, type, areas, Set.copyOf(names));
         }
         long stripes = atLeastOne(section, "stripe_count");
         long stripeSectors = stripes == 1 ? 0 : atLeastOne(section, "stripe_size");
         List<LvSegment.Area> areas = areas(section, "stripes");
+        require(section, stripes <= MOST_STRIPES, stripes + " stripes");
         require(section, areas.size() == stripes, "%d stripes, %d told".formatted(areas.size(), stripes));
         require(section, count % stripes == 0, "extents that are not a multiple of the stripes");
         return new LvSegment.Striped(start, count, stripeSectors, areas);

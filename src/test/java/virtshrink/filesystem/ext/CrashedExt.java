@@ -8,10 +8,10 @@ import virtshrink.block.ExternalTool;
 import virtshrink.filesystem.MountedImage;
 
 /** Images of filesystems whose guest was powered off hard. */
-final class CrashedExt {
+public final class CrashedExt {
     private CrashedExt() {}
 
-    static void assumePossible() {
+    public static void assumePossible() {
         E2fsprogs.assumeInstalled();
         ExternalTool.assumeRoot();
         ExternalTool.assume("xfs_io", "xfsprogs");
@@ -25,7 +25,8 @@ final class CrashedExt {
      * @param seed of the life, and of how it ends
      * @return the copy
      */
-    static Path crash(Path image, String makeOptions, String mountOptions, long seed, int steps) throws IOException {
+    public static Path crash(Path image, String makeOptions, String mountOptions, long seed, int steps)
+            throws IOException {
         E2fsprogs.make(image, 48 << 20, makeOptions.split(" ", -1));
         Random random = new Random(seed);
         Path copy = image.resolveSibling(image.getFileName() + ".crashed");
@@ -41,7 +42,7 @@ final class CrashedExt {
         return copy;
     }
 
-    static void copy(Path from, Path to) throws IOException {
+    public static void copy(Path from, Path to) throws IOException {
         ExternalTool.run("cp", "--sparse=always", from.toString(), to.toString());
     }
 }

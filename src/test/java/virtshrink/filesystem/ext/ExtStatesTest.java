@@ -54,7 +54,10 @@ class ExtStatesTest {
 
     static Stream<Arguments> changes() {
         return Stream.of(
-                dirty("the journal needs recovery: not cleanly unmounted", incompat(0x4)),
+                dirty(
+                        "the journal needs recovery: not cleanly unmounted"
+                                + " (replay-journals would read it as it will be after that)",
+                        incompat(0x4)),
                 dirty(
                         "the journal needs recovery: not cleanly unmounted",
                         image -> incompat(0x40000004).apply(image)),

@@ -6,6 +6,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.function.UnaryOperator;
 import java.util.stream.Collectors;
 import virtshrink.block.ExternalTool;
 
@@ -95,9 +96,42 @@ public final class LvmHost implements AutoCloseable {
         ExternalTool.Result result = ExternalTool.attempt("", words.toArray(String[]::new));
         String output = result.output()
                 .lines()
-                .filter(line -> !line.contains("WARNING"))
+                .filter(line -> !line.contains("WARNING") && !line.contains("device-mapper"))
                 .collect(Collectors.joining("\n"));
         return new ExternalTool.Result(result.exitCode(), output);
+    }
+
+    /** What a report command prints, a row a line, its columns separated by bars, sizes in bytes. */
+    public List<String> report(String command) throws IOException {
+        return lvm(command + " --noheadings --nosuffix --units b --separator |")
+                .lines()
+                .map(String::strip)
+                .filter(line -> line.contains("|"))
+                .toList();
+    }
+
+    /**
+     * Writes metadata that the tools would not make without device-mapper: an edited backup is restored.
+     *
+     * @param logicalVolumes sections as in the text, added to those that are there
+     */
+    public void addToText(String group, String logicalVolumes) throws IOException {
+        editText(group, text -> {
+            String head = "logical_volumes {";
+            if (!text.contains(head)) {
+                int end = text.lastIndexOf('}');
+                return text.substring(0, end) + head + "\n" + logicalVolumes + "\n}\n}\n";
+            }
+            return text.replace(head, head + "\n" + logicalVolumes);
+        });
+    }
+
+    public void editText(String group, UnaryOperator<String> change) throws IOException {
+        Path backup = directory.resolve("backup.txt");
+        Files.deleteIfExists(backup);
+        lvm("vgcfgbackup -f " + backup + " " + group);
+        Files.writeString(backup, change.apply(Files.readString(backup)));
+        lvm("vgcfgrestore --force -y -f " + backup + " " + group);
     }
 
     private String named(String word) {

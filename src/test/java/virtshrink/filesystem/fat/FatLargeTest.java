@@ -1,0 +1,133 @@
+package virtshrink.filesystem.fat;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertInstanceOf;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.channels.FileChannel;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.Arrays;
+import org.junit.jupiter.api.Assumptions;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import virtshrink.block.BlockSource;
+import virtshrink.block.CountingSource;
+import virtshrink.block.ExternalTool;
+import virtshrink.block.FileBlockSource;
+import virtshrink.filesystem.FilesystemReport;
+import virtshrink.filesystem.FilesystemState;
+import virtshrink.filesystem.FreeSpaceReader;
+
+/** A tebibyte, of which the file holds little: time and requests grow with the tables, not with the disk. */
+class FatLargeTest {
+    private static final long TIB = 1L << 40;
+    private static final int FAT32_CLUSTER_BYTES = 32 << 10;
+
+    @TempDir
+    Path directory;
+
+    @BeforeEach
+    void needsRoom() throws IOException {
+        Assumptions.assumeTrue(
+                Files.getFileStore(directory).getUsableSpace() > 2L << 30,
+                "less than 2 GiB of room for a sparse image");
+    }
+
+    /** What one reading took. */
+    private record Cost(FilesystemReport report, long millis, long requests, long bytes) {
+        FilesystemState.FreeSpace space() {
+            return assertInstanceOf(FilesystemState.FreeSpace.class, report.state(), report::toString);
+        }
+    }
+
+    private static Cost measure(String what, FreeSpaceReader reader, BlockSource volume) throws IOException {
+        CountingSource counted = new CountingSource(volume);
+        long begun = System.nanoTime();
+        FilesystemReport report = reader.read(counted);
+        Cost cost = new Cost(report, (System.nanoTime() - begun) / 1_000_000, counted.requests(), counted.bytes());
+        System.out.println(
+                "%s: %d ms, %d requests, %d bytes".formatted(what, cost.millis(), cost.requests(), cost.bytes()));
+        return cost;
+    }
+
+    @Test
+    void aTebibyteOfFat32IsReadTableByTable() throws IOException {
+        ExternalTool.assume("mkfs.fat", "dosfstools");
+        Path image = Dosfstools.make(directory.resolve("image"), TIB, "-F 32 -s 64");
+        try (FileBlockSource volume = FileBlockSource.open(image)) {
+            Cost empty = measure("FAT32, 1 TiB, empty", new FatReader(), volume);
+            // All but the root directory.
+            long clusters = empty.space().freeBytes() / FAT32_CLUSTER_BYTES + 1;
+            assertEquals((double) TIB / FAT32_CLUSTER_BYTES, (double) clusters, 20_000);
+            assertTrue(empty.requests() < 2 * clusters * 4 / (1 << 20) + 10, empty::toString);
+            addHalf(image, volume, clusters);
+            Cost half = measure("FAT32, 1 TiB, half full and full of holes", new FatReader(), volume);
+            assertEquals(clusters - 1 - half(clusters), half.space().freeBytes() / FAT32_CLUSTER_BYTES);
+            assertTrue(half.space().free().size() <= 1 << 19, half::toString);
+        }
+    }
+
+    /** Every other cluster is used, by chains without a file, in both tables. */
+    private static void addHalf(Path image, BlockSource volume, long clusters) throws IOException {
+        ByteBuffer boot = volume.read(0, 512).order(ByteOrder.LITTLE_ENDIAN);
+        long first = boot.getChar(0x0E) * 512L;
+        long second = first + boot.getInt(0x24) * 512L;
+        ByteBuffer piece = ByteBuffer.allocate(1 << 20).order(ByteOrder.LITTLE_ENDIAN);
+        try (FileChannel channel = FileChannel.open(image, StandardOpenOption.WRITE)) {
+            long used = 0;
+            for (long cluster = 0; cluster < clusters + 2; cluster += piece.capacity() / 4) {
+                piece.clear();
+                if (cluster == 0) {
+                    volume.read(first, piece.limit(12));
+                    piece.limit(piece.capacity());
+                }
+                for (long next = cluster + piece.position() / 4; piece.hasRemaining(); next++) {
+                    boolean taken = next % 2 == 0 && used < half(clusters);
+                    used += taken ? 1 : 0;
+                    piece.putInt(taken ? used < half(clusters) ? (int) next + 2 : 0x0FFFFFFF : 0);
+                }
+                channel.write(piece.flip(), first + cluster * 4);
+                channel.write(piece.rewind(), second + cluster * 4);
+            }
+        }
+    }
+
+    private static long half(long clusters) {
+        return clusters / 2 - 1;
+    }
+
+    @Test
+    void aTebibyteOfExfatIsReadByItsBitmap() throws IOException {
+        Exfatprogs.assumeInstalled();
+        Path image = Exfatprogs.make(directory.resolve("image"), TIB, "-c 32K");
+        try (FileBlockSource volume = FileBlockSource.open(image)) {
+            Cost empty = measure("exFAT, 1 TiB, empty", new ExfatReader(), volume);
+            assertEquals(Exfatprogs.freeBytes(image), empty.space().freeBytes());
+            assertTrue(empty.requests() < 100, empty::toString);
+            addHalf(image, volume);
+            Cost half = measure("exFAT, 1 TiB, half full and full of holes", new ExfatReader(), volume);
+            assertEquals(Exfatprogs.freeBytes(image), half.space().freeBytes());
+            assertTrue(half.requests() < 100, half::toString);
+            assertTrue(half.space().free().size() <= 1 << 19, half::toString);
+        }
+    }
+
+    /** Every other cluster behind the first few is marked as used. */
+    private static void addHalf(Path image, BlockSource volume) throws IOException {
+        ByteBuffer boot = volume.read(0, 512).order(ByteOrder.LITTLE_ENDIAN);
+        long heap = boot.getInt(88) * 512L;
+        int bitmapBytes = boot.getInt(92) / 8;
+        int behind = 4096;
+        byte[] pattern = new byte[bitmapBytes - behind];
+        Arrays.fill(pattern, (byte) 0x55);
+        try (FileChannel channel = FileChannel.open(image, StandardOpenOption.WRITE)) {
+            channel.write(ByteBuffer.wrap(pattern), heap + behind);
+        }
+    }
+}
