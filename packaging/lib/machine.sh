@@ -58,7 +58,7 @@ run_machine() {
     local log=$1 seconds=$2 accelerator=tcg,thread=multi
     shift 2
     timeout --kill-after=5 "$seconds" qemu-system-x86_64 -nodefaults -no-user-config -display none -machine q35 -accel "$accelerator" -cpu max \
-        -smp 2 -m 3072 -serial "file:$log" "$@" </dev/null &
+        -smp 2 -m 2560 -serial "file:$log" "$@" </dev/null &
     machine=$!
     wait "$machine" || fail "the machine did not end within $seconds s, or qemu failed; its log: $log"
     machine=
