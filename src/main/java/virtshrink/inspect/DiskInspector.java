@@ -69,8 +69,10 @@ public final class DiskInspector {
      */
     public List<DiskInspection> inspectTogether(List<GuestDisk> disks) throws IOException {
         List<DiskScan> scans = new ArrayList<>();
+        // The first disk is the one that is worked on, where the others are only needed to understand it.
+        RangeBudget budget = new RangeBudget(RangeBudget.MOST_RANGES);
         for (GuestDisk disk : disks) {
-            scans.add(DiskScan.of(disk, examiner));
+            scans.add(DiskScan.of(disk, examiner, budget));
         }
         VolumeGroups groups = new VolumeGroups(scans);
         List<DiskFindings> findings = new ArrayList<>();

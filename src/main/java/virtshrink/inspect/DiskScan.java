@@ -24,20 +24,25 @@ import virtshrink.volume.VolumeLayout;
 record DiskScan(long sizeBytes, int sectorBytes, String kind, Optional<String> refusal, List<ExaminedVolume> volumes) {
     private static final String NO_TABLE = "none";
 
-    static DiskScan of(GuestDisk guestDisk, VolumeExaminer examiner) throws IOException {
+    /** @param budget of this disk and those that are looked at together with it */
+    static DiskScan of(GuestDisk guestDisk, VolumeExaminer examiner, RangeBudget budget) throws IOException {
         BlockSource disk = new CachedBlockSource(guestDisk.source());
         int sectorBytes = guestDisk.sectorBytes();
         VolumeLayout layout = PartitionTables.read(disk, sectorBytes);
         if (layout instanceof VolumeLayout.Refused refused) {
             return refused(disk, sectorBytes, layout.kind(), refused.reason());
         } else if (layout instanceof VolumeLayout.Table table) {
-            return ofTable(disk, guestDisk, table, examiner);
+            return ofTable(disk, guestDisk, table, examiner, budget);
         }
-        return ofBareDisk(disk, guestDisk, examiner);
+        return ofBareDisk(disk, guestDisk, examiner, budget);
     }
 
     private static DiskScan ofTable(
-            BlockSource disk, GuestDisk guestDisk, VolumeLayout.Table table, VolumeExaminer examiner)
+            BlockSource disk,
+            GuestDisk guestDisk,
+            VolumeLayout.Table table,
+            VolumeExaminer examiner,
+            RangeBudget budget)
             throws IOException {
         int sectorBytes = guestDisk.sectorBytes();
         List<ByteRange> places = table.volumes().stream().map(Volume::place).toList();
@@ -45,7 +50,7 @@ record DiskScan(long sizeBytes, int sectorBytes, String kind, Optional<String> r
         if (table.volumes().isEmpty() && table.kind().equals("mbr") && !besides.isEmpty()) {
             // A boot sector without partitions lies in front of many a filesystem or LVM volume that has the disk to
             // itself.
-            return ofBareDisk(disk, guestDisk, examiner);
+            return ofBareDisk(disk, guestDisk, examiner, budget);
         }
         if (!besides.isEmpty()) {
             return refused(
@@ -55,7 +60,6 @@ record DiskScan(long sizeBytes, int sectorBytes, String kind, Optional<String> r
                     "the disk has a partition table and, outside of all partitions, a signature of "
                             + String.join(" and ", besides));
         }
-        RangeBudget budget = new RangeBudget(RangeBudget.MOST_RANGES);
         List<ExaminedVolume> volumes = new ArrayList<>();
         for (Volume volume : table.volumes()) {
             BlockSource source = disk.slice(volume.place());
@@ -69,10 +73,14 @@ record DiskScan(long sizeBytes, int sectorBytes, String kind, Optional<String> r
         return new DiskScan(disk.sizeBytes(), sectorBytes, table.kind(), Optional.empty(), volumes);
     }
 
-    private static DiskScan ofBareDisk(BlockSource disk, GuestDisk guestDisk, VolumeExaminer examiner)
-            throws IOException {
+    private static DiskScan ofBareDisk(
+            BlockSource disk, GuestDisk guestDisk, VolumeExaminer examiner, RangeBudget budget) throws IOException {
         ExaminedVolume whole = new ExaminedVolume(
-                guestDisk.name(), new ByteRange(0, disk.sizeBytes()), disk, examiner.examine(disk), Optional.empty());
+                guestDisk.name(),
+                new ByteRange(0, disk.sizeBytes()),
+                disk,
+                examiner.examine(disk).within(budget),
+                Optional.empty());
         return new DiskScan(disk.sizeBytes(), guestDisk.sectorBytes(), NO_TABLE, Optional.empty(), List.of(whole));
     }
 

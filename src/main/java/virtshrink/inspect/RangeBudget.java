@@ -6,8 +6,8 @@ import virtshrink.filesystem.FilesystemReport;
 import virtshrink.filesystem.FilesystemState;
 
 /**
- * How many free ranges are kept of several volumes together. Each reader bounds its own, but there may be hundreds of volumes. Not
- * thread-safe.
+ * How many free ranges are kept of several volumes together. Each reader bounds its own, but there may be hundreds of volumes, on dozens of
+ * disks. Not thread-safe.
  */
 final class RangeBudget {
     /** Sixteen bytes each, and again as many where they are turned into places on the disk. */

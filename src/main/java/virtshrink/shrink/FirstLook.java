@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Supplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import virtshrink.filesystem.FilesystemState;
@@ -75,24 +76,16 @@ final class FirstLook implements AutoCloseable {
         Optional<String> hidden = Optional.empty();
         boolean replayed = false;
         for (Seen disk : all) {
-            if (disk.inspection.isEmpty()) {
+            if (disk.said.isEmpty()) {
                 doubt = Optional.of(disk.name() + " cannot be looked at, so the guest may be suspended and need this");
                 continue;
             }
-            DiskInspection inspection = disk.inspection.get();
-            for (FilesystemFinding finding : inspection.filesystems()) {
-                if (finding.state() instanceof FilesystemState.Hibernated) {
-                    suspended = Optional.of(disk.name() + ": " + finding.device() + ": "
-                            + finding.state().reasonText());
-                }
-            }
-            Optional<String> own = inspection.doubt().or(inspection::refusal);
-            doubt = own.isPresent() ? own.map(why -> disk.name() + ": " + why) : doubt;
-            Optional<String> ends = inspection.unfinished();
-            unfinished = ends.isPresent() ? ends.map(why -> disk.name() + ": " + why) : unfinished;
-            Optional<String> place = inspection.hidingPlace();
-            hidden = place.isPresent() ? place.map(why -> disk.name() + ": " + why) : hidden;
-            replayed |= inspection.anyReplayed();
+            Said said = disk.said.get();
+            suspended = said.suspended().or(keep(suspended));
+            doubt = said.doubt().or(keep(doubt));
+            unfinished = said.unfinished().or(keep(unfinished));
+            hidden = said.hidingPlace().or(keep(hidden));
+            replayed |= said.anyReplayed();
         }
         if (doubt.isEmpty() && replayed) {
             doubt = hidden;
@@ -102,6 +95,10 @@ final class FirstLook implements AutoCloseable {
             contexts.add(new RunContext(suspended, doubt, unfinished, companionsOf(disk)));
         }
         return contexts;
+    }
+
+    private static Supplier<Optional<String>> keep(Optional<String> reason) {
+        return () -> reason;
     }
 
     /** A disk that says the same with and without the others needs none of them; one that does not may need any. */
@@ -119,6 +116,38 @@ final class FirstLook implements AutoCloseable {
         all.forEach(Seen::close);
     }
 
+    /**
+     * What a disk says about the others. Free ranges are not kept for that: there may be half a million on every disk.
+     *
+     * @param hidingPlace where a suspended guest's memory may be
+     */
+    private record Said(
+            Optional<String> suspended,
+            Optional<String> doubt,
+            Optional<String> unfinished,
+            Optional<String> hidingPlace,
+            boolean anyReplayed) {
+        static Said of(String disk, DiskInspection inspection) {
+            Optional<String> suspended = Optional.empty();
+            for (FilesystemFinding finding : inspection.filesystems()) {
+                if (finding.state() instanceof FilesystemState.Hibernated) {
+                    suspended = Optional.of(
+                            finding.device() + ": " + finding.state().reasonText());
+                }
+            }
+            return new Said(
+                    named(disk, suspended),
+                    named(disk, inspection.doubt().or(inspection::refusal)),
+                    named(disk, inspection.unfinished()),
+                    named(disk, inspection.hidingPlace()),
+                    inspection.anyReplayed());
+        }
+
+        private static Optional<String> named(String disk, Optional<String> why) {
+            return why.map(reason -> disk + ": " + reason);
+        }
+    }
+
     /** One disk. It stays served if it may be part of something that reaches further. */
     private static final class Seen {
         private static final String PHYSICAL_VOLUME = "LVM2_member";
@@ -128,7 +157,9 @@ final class FirstLook implements AutoCloseable {
         private Optional<ImageWork> work = Optional.empty();
         private Optional<ServedDisk> served = Optional.empty();
         /** Empty if it cannot be looked at: its own run says why. */
-        private Optional<DiskInspection> inspection = Optional.empty();
+        private Optional<Said> said = Optional.empty();
+        /** What lies on it as far as it can be understood without others, where it may reach further. */
+        private Optional<DiskInspection> alone = Optional.empty();
 
         private boolean needsOthers;
 
@@ -142,9 +173,12 @@ final class FirstLook implements AutoCloseable {
                         RunDirectory.standard(), request.image(), request.format(), terms, RunOwner.LOOKER));
                 served = Optional.of(work.get().serveOriginal());
                 GuestDisk disk = guestDisk();
-                inspection = Optional.of(
-                        DiskView.inspector(replaysJournals).inspect(disk.source(), disk.name(), disk.sectorBytes()));
-                if (!mayReachFurther()) {
+                DiskInspection found =
+                        DiskView.inspector(replaysJournals).inspect(disk.source(), disk.name(), disk.sectorBytes());
+                said = Optional.of(Said.of(name(), found));
+                if (mayReachFurther(found)) {
+                    alone = Optional.of(found);
+                } else {
                     close();
                 }
             } catch (IOException | ImageRefusedException notReadable) {
@@ -156,8 +190,8 @@ final class FirstLook implements AutoCloseable {
             }
         }
 
-        private boolean mayReachFurther() throws IOException {
-            boolean part = inspection.orElseThrow().filesystems().stream()
+        private boolean mayReachFurther(DiskInspection inspection) throws IOException {
+            boolean part = inspection.filesystems().stream()
                     .anyMatch(finding -> finding.identity().type().equals(PHYSICAL_VOLUME));
             if (!part) {
                 return false;
@@ -180,8 +214,9 @@ final class FirstLook implements AutoCloseable {
         }
 
         void seenTogether(DiskInspection other) {
-            needsOthers = !inspection.equals(Optional.of(other));
-            inspection = Optional.of(other);
+            needsOthers = !alone.equals(Optional.of(other));
+            said = Optional.of(Said.of(name(), other));
+            alone = Optional.empty();
         }
 
         void close() {

@@ -103,6 +103,36 @@ class DiskInspectorTest {
     }
 
     @Test
+    void disksInspectedTogetherKeepNoMoreRangesThanOne() throws IOException {
+        RangeSet.Builder everyOther = RangeSet.builder();
+        for (int at = 0; at < MIB; at += 2) {
+            everyOther.add(at, 1);
+        }
+        RangeSet free = everyOther.build();
+        FreeSpaceReader reader = new FreeSpaceReader() {
+            @Override
+            public boolean recognises(BlockSource volume) {
+                return true;
+            }
+
+            @Override
+            public FilesystemReport read(BlockSource volume) {
+                return new FilesystemReport(
+                        FilesystemIdentity.ofType("stand-in"), new FilesystemState.FreeSpace(MIB, free));
+            }
+        };
+        List<Integer> kept = new DiskInspector(List.of(reader))
+                        .inspectTogether(List.of(
+                                new GuestDisk(new MemoryDisk(MIB), "sda", 512),
+                                new GuestDisk(new MemoryDisk(MIB), "sdb", 512)))
+                        .stream()
+                        .map(inspection -> inspection.freeSpace().size())
+                        .toList();
+        assertEquals(free.size(), kept.get(0));
+        assertTrue(kept.get(1) <= 64, kept::toString);
+    }
+
+    @Test
     void freesNothingOnAnEmptyDiskOrVolume() throws IOException {
         assertEquals(List.of("sda unknown unsupported no known filesystem"), texts(inspect(new MemoryDisk(MIB))));
         assertEquals(

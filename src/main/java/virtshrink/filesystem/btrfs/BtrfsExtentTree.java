@@ -20,6 +20,7 @@ final class BtrfsExtentTree {
     private final List<BtrfsChunk> chunks;
     private final BtrfsBlockGroups groups;
     private final BtrfsFreeRuns runs;
+    private final BtrfsSwapFiles swapFiles;
 
     /** Index of the chunk whose extents are being read. */
     private int current = -1;
@@ -29,15 +30,21 @@ final class BtrfsExtentTree {
 
     private long lastExtent = -1;
 
-    BtrfsExtentTree(BtrfsSuperBlock superblock, BtrfsChunkMap chunks, BtrfsBlockGroups groups, BtrfsFreeRuns runs) {
+    BtrfsExtentTree(
+            BtrfsSuperBlock superblock,
+            BtrfsChunkMap chunks,
+            BtrfsBlockGroups groups,
+            BtrfsFreeRuns runs,
+            BtrfsSwapFiles swapFiles) {
         this.superblock = superblock;
         this.chunks = chunks.chunks();
         this.groups = groups;
         this.runs = runs;
+        this.swapFiles = swapFiles;
     }
 
     /**
-     * Reads the whole tree, tells of every free run and counts what is used in each block group.
+     * Reads the whole tree, tells of every free run and of every extent of data, and counts what is used in each block group.
      *
      * @throws CorruptStructureException if it contradicts the format or the chunks
      */
@@ -95,7 +102,7 @@ final class BtrfsExtentTree {
         groups.use(current, length);
     }
 
-    private void checkKind(BtrfsTreeCursor.Item item, boolean skinny, long length) {
+    private void checkKind(BtrfsTreeCursor.Item item, boolean skinny, long length) throws IOException {
         StructureBytes content = item.content(EXTENT_ITEM);
         long generation = content.i64le(8);
         long flags = content.i64le(16);
@@ -113,6 +120,9 @@ final class BtrfsExtentTree {
         if (treeBlock == data || !fits || !declared) {
             throw content.corrupt(
                     16, "extent %s with flags 0x%x in a chunk of type 0x%x".formatted(item.key(), flags, chunk.type()));
+        }
+        if (data) {
+            swapFiles.lookInto(content, chunk, item.key().objectid(), length);
         }
     }
 

@@ -26,7 +26,8 @@ import virtshrink.filesystem.FreeSpaceReader;
  * shortest. A tree's previous versions, to which the superblock's backup roots point, are free space like any other: after a shrink, as
  * after {@code fstrim}, mounting with {@code rescue=usebackuproot} has nothing to go back to.
  *
- * <p>A btrfs carries no mark of being mounted. That no guest has it in use is for others to know. Thread-safe, without state.
+ * <p>A btrfs carries no mark of being mounted. That no guest has it in use is for others to know, but for a guest that is hibernated in one of
+ * its swap files. Thread-safe, without state.
  */
 public final class BtrfsReader implements FreeSpaceReader {
     private static final String TYPE = "btrfs";
@@ -82,10 +83,11 @@ public final class BtrfsReader implements FreeSpaceReader {
         }
         BtrfsChunkMap chunks = new BtrfsChunkMap(tree.chunks());
         blocks.use(chunks);
-        return judge(blocks, chunks);
+        return judge(volume, blocks, chunks);
     }
 
-    private static FilesystemState judge(BtrfsTreeBlocks blocks, BtrfsChunkMap chunks) throws IOException {
+    private static FilesystemState judge(BlockSource volume, BtrfsTreeBlocks blocks, BtrfsChunkMap chunks)
+            throws IOException {
         BtrfsSuperBlock superblock = blocks.superblock();
         BtrfsRootTree roots = BtrfsRootTree.read(blocks);
         BtrfsDeviceTree device =
@@ -103,7 +105,12 @@ public final class BtrfsReader implements FreeSpaceReader {
                         roots.open(blocks, BtrfsRootItem.FREE_SPACE_TREE), superblock.sectorBytes()))
                 : Optional.empty();
         BtrfsFreeSpace freeSpace = new BtrfsFreeSpace(freeSpaceTree);
-        new BtrfsExtentTree(superblock, chunks, groups, freeSpace).read(roots.open(blocks, BtrfsRootItem.EXTENT_TREE));
+        BtrfsSwapFiles swapFiles = new BtrfsSwapFiles(volume);
+        new BtrfsExtentTree(superblock, chunks, groups, freeSpace, swapFiles)
+                .read(roots.open(blocks, BtrfsRootItem.EXTENT_TREE));
+        if (swapFiles.whyHibernated().isPresent()) {
+            return new FilesystemState.Hibernated(swapFiles.whyHibernated().get());
+        }
         groups.check(superblock);
         RangeSet free = freeSpace.onDevice(chunks, blocks.visited(), superblock.deviceBytes());
         return new FilesystemState.FreeSpace(

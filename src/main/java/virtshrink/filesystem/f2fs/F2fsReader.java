@@ -98,7 +98,7 @@ public final class F2fsReader implements FreeSpaceReader {
                     "%d blocks are counted as used and have no place: preallocated files, or a damaged table"
                             .formatted(checkpoint.validBlockCount() - table.validBlocks()));
         }
-        return new FilesystemState.FreeSpace(table.freeBytes(), table.free());
+        return new FilesystemState.FreeSpace(table.freeBytes(), table.free(), Optional.empty(), false);
     }
 
     /**

@@ -62,6 +62,12 @@ final class ExfatTree {
         int sum = 0;
         long cluster = firstCluster;
         for (long left = length; left > 0; left -= boot.clusterBytes()) {
+            if (cluster < FatType.FIRST_CLUSTER || cluster > boot.lastCluster()) {
+                // The chain was not followed to its end where following others had taken too many reads.
+                throw entry.corrupt(
+                        ExfatDirectory.FIRST_CLUSTER,
+                        "an up-case table that continues in cluster %d of %d".formatted(cluster, boot.lastCluster()));
+            }
             byte[] part = volume.read(boot.clusterOffset(cluster), (int) Math.min(left, boot.clusterBytes()))
                     .array();
             for (byte next : part) {
@@ -171,6 +177,12 @@ final class ExfatTree {
         }
         Optional<ExfatDirectory.Place> place = readAllocation(stream);
         if (directory && place.isPresent()) {
+            if (waiting.size() == FatTree.MOST_WAITING) {
+                throw stream.corrupt(
+                        0,
+                        "one of more than %d directories side by side, which are not supported"
+                                .formatted(FatTree.MOST_WAITING));
+            }
             waiting.add(place.get());
         }
     }

@@ -68,7 +68,14 @@ public final class FatReader implements FreeSpaceReader {
                 identityOf(boot, tree.label().orElse("")),
                 tree.whyUnsupported().isPresent()
                         ? new FilesystemState.Unsupported(tree.whyUnsupported().get())
-                        : new FilesystemState.FreeSpace(table.freeClusters() * boot.clusterBytes(), table.free()));
+                        : freeSpace(boot, table));
+    }
+
+    private static FilesystemState freeSpace(FatBootSector boot, FatTable table) {
+        // Linux before 3.8, firmware and mtools write without marking the volume.
+        boolean marksUse = false;
+        return new FilesystemState.FreeSpace(
+                table.freeClusters() * boot.clusterBytes(), table.free(), Optional.empty(), marksUse);
     }
 
     /** Boot loaders are installed into the first sector alone, so only what describes the volume has to be the same. */

@@ -23,6 +23,9 @@ final class FatTree {
     /** As above: beyond, the chains of files are known to begin where they should, and their length is not looked at. */
     private static final long MOST_LINK_READS = 1 << 16;
 
+    /** Directories that are known and not read yet: the bound on memory. */
+    static final int MOST_WAITING = 1 << 18;
+
     private static final int ENTRY_BYTES = 32;
     private static final int ATTR_VOLUME_ID = 0x08;
     private static final int ATTR_DIRECTORY = 0x10;
@@ -148,6 +151,14 @@ final class FatTree {
             throw corrupt(directory, at, offsetBytes, problem.get());
         }
         if (directoryEntry) {
+            if (waiting.size() == MOST_WAITING) {
+                throw corrupt(
+                        directory,
+                        at,
+                        offsetBytes,
+                        "is one of more than %d directories side by side, which are not supported"
+                                .formatted(MOST_WAITING));
+            }
             waiting.add(new Directory(firstCluster, self));
         } else {
             checkLength(directory, at, offsetBytes, firstCluster, fileSize);

@@ -36,6 +36,12 @@ final class MasterFileTable {
     static MasterFileTable open(BlockSource volume, NtfsBootSector boot) throws IOException {
         MasterFileTable table = new MasterFileTable(volume, boot);
         long offsetBytes = boot.mftLcn() * boot.clusterBytes();
+        CorruptStructureException.verify(
+                offsetBytes <= volume.sizeBytes() - boot.fileRecordBytes(),
+                STRUCTURE,
+                offsetBytes,
+                "no room for a file record of %d bytes in a volume of %d"
+                        .formatted(boot.fileRecordBytes(), volume.sizeBytes()));
         FileRecord own = FileRecord.parse(volume.read(offsetBytes, boot.fileRecordBytes()), MFT, offsetBytes);
         NtfsFile file = NtfsFile.open(STRUCTURE, own, table::record, volume, boot);
         AttributeStream data = file.attribute(AttributeRecord.DATA, "", table.runs)

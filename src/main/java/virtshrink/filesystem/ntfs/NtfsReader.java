@@ -32,6 +32,9 @@ public final class NtfsReader implements FreeSpaceReader {
     private static final String TYPE = "ntfs";
     private static final int MIRRORED_RECORDS = 4;
 
+    /** Windows makes 2<sup>32</sup> at most. The bitmap of so many has 8 GiB, which is read in seconds, were it all holes of the image. */
+    private static final long MOST_CLUSTERS = 1L << 36;
+
     @Override
     public boolean recognises(BlockSource volume) throws IOException {
         return volume.sizeBytes() >= NtfsBootSector.LENGTH_BYTES
@@ -81,6 +84,10 @@ public final class NtfsReader implements FreeSpaceReader {
             return new FilesystemState.Dirty(dirty.get());
         }
         Optional<String> unsupported = information.whyUnsupported();
+        if (unsupported.isEmpty() && mft.boot().clusters() > MOST_CLUSTERS) {
+            unsupported = Optional.of("%d clusters, more than %d are not supported"
+                    .formatted(mft.boot().clusters(), MOST_CLUSTERS));
+        }
         if (unsupported.isEmpty()) {
             unsupported = ShadowCopies.find(mft.volume());
         }

@@ -8,6 +8,9 @@ final class RunList {
     /** 24 bytes each. An attribute list, at most 256 KiB, can name many more, but no volume that works has them in a system file. */
     private static final int MOST_RUNS = 1 << 18;
 
+    /** So many that every offset in bytes stays a 64-bit number. Only holes come near that, and no system file has such holes. */
+    static final long MOST_CLUSTERS = Long.MAX_VALUE / NtfsBootSector.MOST_CLUSTER_BYTES;
+
     private final String attribute;
     private long[] vcns = new long[8];
     private long[] lcns = new long[8];
@@ -25,6 +28,9 @@ final class RunList {
             throw new CorruptStructureException(
                     attribute, 0, "in more than %d pieces, which is not supported".formatted(MOST_RUNS));
         }
+        if (length > MOST_CLUSTERS - endVcn) {
+            throw new CorruptStructureException(attribute, 0, "%d clusters behind %d others".formatted(length, endVcn));
+        }
         if (size == vcns.length) {
             vcns = Arrays.copyOf(vcns, size * 2);
             lcns = Arrays.copyOf(lcns, size * 2);
@@ -32,7 +38,7 @@ final class RunList {
         vcns[size] = endVcn;
         lcns[size] = lcn;
         size++;
-        endVcn = Math.addExact(endVcn, length);
+        endVcn += length;
     }
 
     int size() {

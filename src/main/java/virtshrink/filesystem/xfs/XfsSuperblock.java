@@ -143,6 +143,12 @@ record XfsSuperblock(
                 bytes,
                 BLOCKSIZE_AT,
                 () -> "block size %d, its logarithm %d".formatted(blocksize, blocklog));
+        // Nobody makes it, and a last group of so many sectors would not hold its own headers.
+        require(
+                sectsize <= blocksize,
+                bytes,
+                SECTSIZE_AT,
+                () -> "sectors of %d bytes in blocks of %d".formatted(sectsize, blocksize));
         require(
                 isPowerOf(inodesize, inodelog, 256, Math.min(2048, blocksize))
                         && inopblock == blocksize / inodesize

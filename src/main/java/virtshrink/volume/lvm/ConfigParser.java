@@ -5,6 +5,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import virtshrink.block.CorruptStructureException;
 
 /**
@@ -35,29 +36,33 @@ final class ConfigParser {
      */
     static ConfigSection parse(byte[] text) {
         ConfigParser parser = new ConfigParser(text);
-        ConfigSection root = parser.section("", 0);
+        ConfigSection root = parser.section(new ConfigSection.Path("", Optional.empty()), 0);
         if (parser.peek() != 0) {
             throw parser.broken("a closing brace too many");
         }
         return root;
     }
 
-    private ConfigSection section(String name, int depth) {
+    private ConfigSection section(ConfigSection.Path path, int depth) {
         if (depth > MOST_DEPTH) {
             throw broken("sections nested more than %d deep".formatted(MOST_DEPTH));
         }
         int start = at;
+        Optional<ConfigSection.Path> here = Optional.of(path);
         Map<String, ConfigValue> values = new LinkedHashMap<>();
         Map<String, ConfigSection> sections = new LinkedHashMap<>();
         while (peek() != 0 && peek() != '}') {
             String key = key();
             if (values.containsKey(key) || sections.containsKey(key)) {
-                throw broken("%s: %s twice".formatted(name, key));
+                throw broken("%s: %s twice".formatted(path, key));
             }
             int next = peek();
             at++;
             if (next == '{') {
-                sections.put(key, section(name.isEmpty() ? key : name + "/" + key, depth + 1));
+                // It takes as much memory as several values.
+                count();
+                count();
+                sections.put(key, section(new ConfigSection.Path(key, here), depth + 1));
                 expect('}');
             } else if (next == '=') {
                 values.put(key, value());
@@ -65,7 +70,9 @@ final class ConfigParser {
                 throw broken("neither a value nor a section behind " + key);
             }
         }
-        return new ConfigSection(name, start, values, sections);
+        // Most sections lack one or the other, and there may be very many of them.
+        return new ConfigSection(
+                path, start, values.isEmpty() ? Map.of() : values, sections.isEmpty() ? Map.of() : sections);
     }
 
     private ConfigValue value() {

@@ -9,14 +9,28 @@ import virtshrink.block.CorruptStructureException;
 /**
  * A section of an LVM2 text: what is between a name and its closing brace.
  *
- * @param name with the names of the sections around it, for messages
+ * @param path its name, and those of the sections around it
  * @param offsetBytes where it begins in the text
  * @param values in the order of the text
  * @param sections the same for the sections in it
  */
 record ConfigSection(
-        String name, long offsetBytes, Map<String, ConfigValue> values, Map<String, ConfigSection> sections) {
+        Path path, long offsetBytes, Map<String, ConfigValue> values, Map<String, ConfigSection> sections) {
     static final String STRUCTURE = "LVM2 metadata text";
+
+    /**
+     * Where a section is. Each name is kept once: written out for every section, short texts would fill the memory.
+     *
+     * @param key its own name; empty for the text as a whole
+     * @param around the section that it is in
+     */
+    record Path(String key, Optional<Path> around) {
+        @Override
+        public String toString() {
+            String outer = around.map(Path::toString).orElse("");
+            return outer.isEmpty() ? key : outer + "/" + key;
+        }
+    }
 
     long number(String key) {
         return optionalNumber(key).orElseThrow(() -> broken("no " + key));
@@ -96,12 +110,11 @@ record ConfigSection(
         return section == null ? List.of() : List.copyOf(section.sections().values());
     }
 
-    /** The last part of its name. */
     String ownName() {
-        return name.substring(name.lastIndexOf('/') + 1);
+        return path.key();
     }
 
     CorruptStructureException broken(String reason) {
-        return new CorruptStructureException(STRUCTURE, offsetBytes, name + ": " + reason);
+        return new CorruptStructureException(STRUCTURE, offsetBytes, path + ": " + reason);
     }
 }

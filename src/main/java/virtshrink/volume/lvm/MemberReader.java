@@ -22,11 +22,14 @@ final class MemberReader {
 
     /** For the texts that differ, all together. */
     static final int MOST_TEXTS_BYTES = 12 << 20;
+    /** In all of them together: what is kept of a short name takes ten times its length. */
+    private static final int MOST_TEXTS_ITEMS = 600_000;
     /** As many as {@code pvcreate} makes. */
     private static final int MOST_AREAS = 2;
 
     private final Map<ByteBuffer, VolumeGroup> parsed = new HashMap<>();
     private int parsedBytes;
+    private int parsedItems;
 
     LvmMember read(BlockSource volume) throws IOException {
         PvHeader header;
@@ -77,14 +80,27 @@ final class MemberReader {
             groups.add(known);
             return Optional.empty();
         }
-        if (text.length > MOST_TEXTS_BYTES - parsedBytes) {
+        int items = items(text);
+        if (text.length > MOST_TEXTS_BYTES - parsedBytes || items > MOST_TEXTS_ITEMS - parsedItems) {
             return LeftAlone.unsupported("more volume group metadata than is looked at");
         }
         parsedBytes += text.length;
+        parsedItems += items;
         VolumeGroup group = VolumeGroupText.parse(text);
         parsed.put(ByteBuffer.wrap(text), group);
         groups.add(group);
         return Optional.empty();
+    }
+
+    /** A measure of how many names and values a text has; never less than half of them. */
+    private static int items(byte[] text) {
+        int items = 0;
+        for (byte next : text) {
+            if (next == '=' || next == '{' || next == ',') {
+                items++;
+            }
+        }
+        return Math.min(items, ConfigParser.MOST_TOKENS);
     }
 
     private static Optional<LeftAlone> corrupt(CorruptStructureException broken) {

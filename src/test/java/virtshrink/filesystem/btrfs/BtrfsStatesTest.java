@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
 import java.io.InputStream;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Objects;
@@ -289,6 +290,25 @@ class BtrfsStatesTest {
             BtrfsProgs.zero(image, BtrfsProgs.assertExact(image).free());
             BtrfsProgs.assertClean(image);
         }
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {4096, 65536})
+    void aGuestThatIsHibernatedInASwapFileIsFound(int pageBytes) throws IOException {
+        Path files = Files.createDirectory(directory.resolve("files"));
+        byte[] swap = new byte[4 << 20];
+        byte[] mark = "SWAPSPACE2".getBytes(StandardCharsets.US_ASCII);
+        System.arraycopy(mark, 0, swap, pageBytes - mark.length, mark.length);
+        Path swapFile = Files.write(files.resolve("swapfile"), swap);
+        BtrfsProgs.assertExact(
+                BtrfsProgs.make(directory.resolve("awake"), 128 << 20, "--mixed -m single --rootdir " + files));
+        byte[] asleep = "S1SUSPEND\0".getBytes(StandardCharsets.US_ASCII);
+        System.arraycopy(asleep, 0, swap, pageBytes - mark.length, asleep.length);
+        Files.write(swapFile, swap);
+        Path image = BtrfsProgs.make(directory.resolve("asleep"), 128 << 20, "--mixed -m single --rootdir " + files);
+        FilesystemState state = BtrfsProgs.read(image).state();
+        assertInstanceOf(FilesystemState.Hibernated.class, state, state.toString());
+        assertTrue(state.reasonText().endsWith("(S1SUSPEND)"), state.reasonText());
     }
 
     @Test

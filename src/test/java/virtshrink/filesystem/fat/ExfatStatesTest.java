@@ -12,6 +12,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Optional;
+import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -43,6 +44,11 @@ class ExfatStatesTest {
     static void makeVolume() throws IOException {
         Exfatprogs.assumeInstalled();
         made = Optional.of(Exfatprogs.disk(directory, SIZE_BYTES, "-c 512 -b 4K -L Label", Content.FRAGMENTED));
+    }
+
+    @AfterAll
+    static void forget() {
+        made = Optional.empty();
     }
 
     private static MemoryDisk disk() {

@@ -102,19 +102,14 @@ final class Exfatprogs {
 
     private static void fillUp(Path root, Random random) throws IOException {
         for (int size = 1 << 20; size > 0; size /= 16) {
-            int number = 0;
-            while (number < 4096 && hasRoom(root.resolve("DIR/full %d %d".formatted(size, number)), random, size)) {
-                number++;
+            boolean full = false;
+            for (int number = 0; !full && number < 4096; number++) {
+                try {
+                    write(root.resolve("DIR/full %d %d".formatted(size, number)), random, size);
+                } catch (IOException noRoom) {
+                    full = true;
+                }
             }
-        }
-    }
-
-    private static boolean hasRoom(Path file, Random random, int length) {
-        try {
-            write(file, random, length);
-            return true;
-        } catch (IOException full) {
-            return false;
         }
     }
 

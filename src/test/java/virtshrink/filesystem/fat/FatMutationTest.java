@@ -9,6 +9,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
+import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -64,6 +65,12 @@ class FatMutationTest {
         FAT.add(Dosfstools.disk(directory, 4 << 20, "-F 16 -s 1", Content.USED));
         FAT.add(Dosfstools.disk(directory, 1 << 20, "-F 32 -s 1", Content.EMPTY));
         EXFAT.add(Exfatprogs.disk(directory, 3 << 20, "-c 512 -b 4K", Content.USED));
+    }
+
+    @AfterAll
+    static void forget() {
+        FAT.clear();
+        EXFAT.clear();
     }
 
     @ParameterizedTest

@@ -10,9 +10,6 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.file.Path;
-import java.util.EnumMap;
-import java.util.Map;
-import java.util.Objects;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -36,8 +33,6 @@ class FatStatesTest {
     private static final int DIRECTORY_ENTRY_CLUSTER = 0x1A;
     private static final int DIRECTORY_ENTRY_SIZE = 0x1C;
 
-    private static final Map<Kind, MemoryDisk> DISKS = new EnumMap<>(Kind.class);
-
     @TempDir
     static Path directory;
 
@@ -45,7 +40,8 @@ class FatStatesTest {
     static void makeVolumes() throws IOException {
         Dosfstools.assumeInstalled();
         for (Kind kind : Kind.values()) {
-            DISKS.put(kind, Dosfstools.disk(directory, kind.sizeBytes, kind.options, Content.FRAGMENTED));
+            Path image = Dosfstools.make(directory.resolve(kind.name()), kind.sizeBytes, kind.options);
+            Dosfstools.fill(image, Content.FRAGMENTED, directory);
         }
     }
 
@@ -63,8 +59,8 @@ class FatStatesTest {
             this.options = options;
         }
 
-        MemoryDisk copy() {
-            return Objects.requireNonNull(DISKS.get(this)).copy();
+        MemoryDisk copy() throws IOException {
+            return MemoryDisk.load(directory.resolve(name()));
         }
     }
 

@@ -17,6 +17,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
+import virtshrink.block.BlockSource;
 import virtshrink.block.ExternalTool;
 import virtshrink.filesystem.FilesystemReport;
 import virtshrink.filesystem.FilesystemState;
@@ -309,6 +310,34 @@ class NtfsStatesTest {
             image.editAt(image.mirrorAt(number), image.recordBytes(), record -> record.putChar(0x16, (char) 3));
             assertState("Corrupt");
         }
+    }
+
+    @Test
+    void aTableThatBeginsWhereNoRecordFitsIsCorrupt() throws IOException {
+        // Records of 64 KiB, the first of them in the last cluster.
+        image.disk().put(0x40, 0xF0).u64le(0x30, ((4 << 20) - 512) / image.clusterBytes() - 1);
+        assertState("Corrupt");
+    }
+
+    @Test
+    void moreClustersThanTheirBitmapCouldBeReadForAreLeftAlone() throws IOException {
+        // On a sparse image the bitmap of an exbibyte costs nothing but the time to read it.
+        long sectors = 1L << 51;
+        image.disk().u64le(0x28, sectors);
+        BlockSource large = new BlockSource() {
+            @Override
+            public long sizeBytes() {
+                return (sectors + 1) * 512;
+            }
+
+            @Override
+            public void read(long offsetBytes, ByteBuffer destination) throws IOException {
+                image.disk().read(offsetBytes, destination);
+            }
+        };
+        FilesystemState state = new NtfsReader().read(large).state();
+        assertInstanceOf(FilesystemState.Unsupported.class, state, state::reasonText);
+        assertTrue(state.reasonText().contains("clusters, more than"), state::reasonText);
     }
 
     @Test

@@ -139,6 +139,15 @@ class XfsFieldsTest {
     }
 
     @Test
+    void sectorsLargerThanBlocksAreRefused() {
+        SealedXfs image = v4.copy();
+        image.disk.put(102, 0x20, 0).put(121, 13);
+        FilesystemState state = image.read();
+        assertEquals("corrupt", state.contractName(), state::reasonText);
+        assertTrue(state.reasonText().contains("sectors of 8192 bytes in blocks of 4096"), state::reasonText);
+    }
+
+    @Test
     void filesystemsThatWereNeverFinishedAreLeftAlone() {
         assertInstanceOf(
                 FilesystemState.Dirty.class,

@@ -90,6 +90,33 @@ class ConfigParserTest {
     }
 
     @Test
+    void keepsLongNamesOfOuterSectionsOnce() {
+        // With its whole path in every section this took hundreds of megabytes.
+        String outer = "n".repeat(250) + "{";
+        StringBuilder text = new StringBuilder(outer.repeat(11));
+        for (int i = 0; i < 130_000; i++) {
+            text.append(Integer.toString(i, 36)).append("{}");
+        }
+        ConfigSection section = parse(text.append("}".repeat(11)).toString());
+        for (int depth = 0; depth < 11; depth++) {
+            section = section.sections().get("n".repeat(250));
+        }
+        assertEquals(130_000, section.sections().size());
+        ConfigSection last = section.sections().get(Integer.toString(129_999, 36));
+        String message = String.valueOf(last.broken("reason").getMessage());
+        assertTrue(message.contains("n/" + last.ownName() + ": reason"), message);
+    }
+
+    @Test
+    void isBoundedInTheNumberOfSectionsBeforeThatOfValues() {
+        StringBuilder text = new StringBuilder();
+        for (int i = 0; i <= ConfigParser.MOST_TOKENS / 3; i++) {
+            text.append(Integer.toString(i, 36)).append("{}");
+        }
+        assertThrows(CorruptStructureException.class, () -> parse(text.toString()));
+    }
+
+    @Test
     void asksForWhatIsThere() {
         ConfigSection section = parse("text = \"t\" number = 5 list = [1]");
         for (Runnable wrong : List.<Runnable>of(

@@ -6,10 +6,12 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.IntFunction;
 import org.junit.jupiter.api.Test;
+import virtshrink.block.BlockSource;
 
 /** Volume groups larger than anybody has, and texts made to be expensive: what is done about them stays small. */
 class LvmLargeTest {
@@ -116,6 +118,37 @@ class LvmLargeTest {
                                         0, 1, "thin", "below = [%s]".formatted(number % 9 == 0 ? names : ""))))));
         assertTrue(web.logicalVolumes().stream()
                 .allMatch(volume -> volume.leftAlone().isPresent()));
+    }
+
+    @Test
+    void manyTextsOfNothingButNamesAreBoundedTogether() {
+        // Two megabytes each, and ten times that while they are held.
+        List<BlockSource> members = new ArrayList<>();
+        for (int number = 0; number < 6; number++) {
+            String mark = "vg" + number;
+            String volumes = many(
+                    150,
+                    volume -> LvmText.visible(
+                            "v" + volume,
+                            LvmText.segment(
+                                    0,
+                                    1,
+                                    "thin",
+                                    "below = [%s]".formatted(many(1900, name -> "\"%x\",".formatted(name))))));
+            members.add(new HandMadeMember(
+                    UUID.replaceFirst("P", String.valueOf(number)),
+                    1 << 30,
+                    AREA_BYTES,
+                    group(mark, 10, volumes)
+                            .replace("VGVGVG-", "VGVGV%d-".formatted(number))
+                            .replace("PVPVPV-PVPV-", "%dVPVPV-PVPV-".formatted(number))));
+        }
+        LvmLayout layout = assertTimeout(PATIENCE, () -> LvmVolumes.read(members));
+        List<Optional<String>> reasons = layout.physicalVolumes().stream()
+                .map(volume -> volume.leftAlone().map(LeftAlone::reason))
+                .toList();
+        assertEquals(Optional.empty(), reasons.get(0));
+        assertEquals(Optional.of("more volume group metadata than is looked at"), reasons.get(5));
     }
 
     @Test
