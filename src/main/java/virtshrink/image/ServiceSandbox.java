@@ -17,8 +17,9 @@ record ServiceSandbox(Optional<String> unit) {
 
     /** Why a directory of images is read-only in here, and what to do about it; empty outside of a sandbox. */
     Optional<String> whyReadOnly(Path directory) {
-        return unit.map(name -> ("the service %s may not write to %s: if it is to shrink images there, name the directory with \"systemctl edit"
-                        + " %s\", as [Service] and ReadWritePaths=%s, and restart the service")
-                .formatted(name, directory, name, directory));
+        return unit.map(name ->
+                ("the service %s may not write to %s: if it is to shrink images there, name the directory with \"systemctl edit"
+                                + " %s\", as [Service] and ReadWritePaths=%s, and restart the service")
+                        .formatted(name, directory, name, directory));
     }
 }

@@ -26,9 +26,9 @@ class ManualTest {
     private static final List<String> COMMON = List.of("--connect", "--help", "--version");
 
     private static Map<String, CommandLine> commands() {
-        return new TreeMap<>(Program.commands(
-                        new Session(new FakeCollaborators(), new TestScreen(false), new StopSignal(), () -> 0))
-                .getSubcommands());
+        return new TreeMap<>(
+                Program.commands(new Session(new FakeCollaborators(), new TestScreen(false), new StopSignal(), () -> 0))
+                        .getSubcommands());
     }
 
     /** Without the hidden ones. */
@@ -64,10 +64,10 @@ class ManualTest {
             }
             for (OptionSpec option : options(command)) {
                 // What is the same for all stands in one place; "domain" says that it takes what "image" does.
-                String where =
-                        COMMON.contains(option.longestName()) || List.of("--json", "--quiet").contains(option.longestName())
-                                ? sections.getOrDefault("COMMON", "")
-                                : section;
+                String where = COMMON.contains(option.longestName())
+                                || List.of("--json", "--quiet").contains(option.longestName())
+                        ? sections.getOrDefault("COMMON", "")
+                        : section;
                 if (!where.contains(option.longestName())) {
                     missing.add(name + " " + option.longestName());
                 }
@@ -84,7 +84,8 @@ class ManualTest {
                 .collect(Collectors.toCollection(TreeSet::new));
         TreeSet<String> named = new TreeSet<>();
         Matcher option = Pattern.compile("--[a-z][a-z-]*")
-                .matcher(Files.readString(PACKAGING.resolve("man/virt-shrink.1")).replace("\\-", "-"));
+                .matcher(
+                        Files.readString(PACKAGING.resolve("man/virt-shrink.1")).replace("\\-", "-"));
         while (option.find()) {
             named.add(option.group());
         }
@@ -105,7 +106,8 @@ class ManualTest {
         ExternalTool.assume("awk", "mawk");
         String page = ExternalTool.run(
                 PACKAGING.resolve("man/toml-to-man").toAbsolutePath().toString(), "config/virt-shrinkd.toml");
-        Matcher key = Pattern.compile("(?m)^(?:# )?([a-z-]+) = ").matcher(Files.readString(Path.of("config/virt-shrinkd.toml")));
+        Matcher key = Pattern.compile("(?m)^(?:# )?([a-z-]+) = ")
+                .matcher(Files.readString(Path.of("config/virt-shrinkd.toml")));
         int keys = 0;
         while (key.find()) {
             keys++;
@@ -125,7 +127,8 @@ class ManualTest {
                     name,
                     options(command).stream()
                             .filter(option -> option.longestName().startsWith("--"))
-                            .map(option -> option.longestName() + (option.arity().max() > 0 ? "=" : ""))
+                            .map(option ->
+                                    option.longestName() + (option.arity().max() > 0 ? "=" : ""))
                             .sorted()
                             .toList());
         });
@@ -137,7 +140,8 @@ class ManualTest {
     @Test
     void theCompletionOffersEveryCommand() throws IOException {
         String script = Files.readString(PACKAGING.resolve("bash-completion/virt-shrink"));
-        Matcher words = Pattern.compile("'' \\| help\\) COMPREPLY=\\(\\$\\(compgen -W '([^']*)'").matcher(script);
+        Matcher words = Pattern.compile("'' \\| help\\) COMPREPLY=\\(\\$\\(compgen -W '([^']*)'")
+                .matcher(script);
         assertTrue(words.find(), "the commands are not where this test looks for them");
         assertEquals(commands().keySet(), new TreeSet<>(List.of(words.group(1).split(" "))));
     }

@@ -10,8 +10,9 @@ class ServiceSandboxTest {
     @Test
     void insideAServiceTheSettingIsNamedThatOpensTheDirectory() {
         assertEquals(
-                Optional.of("the service virt-shrinkd may not write to /srv/vm: if it is to shrink images there, name the directory with"
-                        + " \"systemctl edit virt-shrinkd\", as [Service] and ReadWritePaths=/srv/vm, and restart the service"),
+                Optional.of(
+                        "the service virt-shrinkd may not write to /srv/vm: if it is to shrink images there, name the directory with"
+                                + " \"systemctl edit virt-shrinkd\", as [Service] and ReadWritePaths=/srv/vm, and restart the service"),
                 new ServiceSandbox(Optional.of("virt-shrinkd")).whyReadOnly(Path.of("/srv/vm")));
     }
 
