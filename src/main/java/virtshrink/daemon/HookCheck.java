@@ -1,6 +1,7 @@
 package virtshrink.daemon;
 
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.FileTime;
@@ -8,7 +9,9 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.Predicate;
 import java.util.function.Supplier;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -23,6 +26,9 @@ final class HookCheck {
     /** Where the package puts it. */
     static final Path STANDARD_PLACE = Path.of("/etc/libvirt/hooks/qemu.d/virt-shrink");
 
+    private static final Path PROCESSES = Path.of("/proc");
+    private static final Predicate<String> ONE_PID =
+            Pattern.compile("NSpid:\\s+\\d+").asMatchPredicate();
     private static final Set<String> DAEMONS = Set.of("libvirtd", "virtqemud");
 
     /** A process' start is known to the clock tick, but the host's start, from which it is counted, only to the second. */
@@ -86,20 +92,20 @@ final class HookCheck {
         return DAEMONS.contains(name(process));
     }
 
+    /** What anybody may read: which file it is would be told to none but the privileged, and the daemon's unit makes it less than that. */
     private static String name(ProcessHandle process) {
-        return process.info()
-                .command()
-                .map(Path::of)
-                .flatMap(path -> Optional.ofNullable(path.getFileName()))
-                .map(Path::toString)
-                .orElse("");
+        try {
+            return Files.readString(PROCESSES.resolve(process.pid() + "/comm")).strip();
+        } catch (IOException gone) {
+            return "";
+        }
     }
 
+    /** A process in a container has a number of its own there as well. */
     private static boolean isOfThisHost(ProcessHandle process) {
-        try {
-            return Files.readSymbolicLink(Path.of("/proc", Long.toString(process.pid()), "ns/pid"))
-                    .equals(Files.readSymbolicLink(Path.of("/proc/self/ns/pid")));
-        } catch (IOException gone) {
+        try (Stream<String> status = Files.lines(PROCESSES.resolve(process.pid() + "/status"))) {
+            return status.anyMatch(ONE_PID);
+        } catch (IOException | UncheckedIOException gone) {
             return false;
         }
     }

@@ -4,7 +4,9 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Optional;
 import virtshrink.image.TemporaryNames.Role;
+import virtshrink.os.Errno;
 import virtshrink.os.FileSystemType;
 import virtshrink.os.InodeFlags;
 import virtshrink.os.OpenFile;
@@ -83,10 +85,17 @@ public record SwapCapabilities(boolean exchange, boolean leases, boolean reflink
         }
     }
 
-    private static ReplacementFile scratch(Path path) throws IOException {
+    private static ReplacementFile scratch(Path path) throws IOException, ImageRefusedException {
         try {
             return ReplacementFile.create(path);
         } catch (IOException problem) {
+            Optional<String> sandboxed = problem instanceof OsException failed && failed.is(Errno.EROFS)
+                    ? ServiceSandbox.ofProcess()
+                            .whyReadOnly(path.resolveSibling(".").normalize())
+                    : Optional.empty();
+            if (sandboxed.isPresent()) {
+                throw new ImageRefusedException(ImageRefusedException.Kind.HOST_FILESYSTEM, sandboxed.get());
+            }
             throw new IOException("no file can be made beside the image (" + problem.getMessage() + ")", problem);
         }
     }

@@ -53,13 +53,13 @@ class LauncherTest {
 
     @Test
     void findsItsLibrariesWhereThePackagePutsThem() throws Exception {
-        Path bin = install("usr/bin", "usr/share/virt-shrink/lib");
+        Path bin = install("usr/bin", "usr/lib/virt-shrink");
 
         List<String> call = call(bin.resolve("virt-shrinkd"), Map.of());
 
         assertEquals("virtshrink.daemon.Main", call.get(call.size() - 1));
         assertTrue(call.get(call.indexOf("-cp") + 1)
-                .startsWith(root.toRealPath() + "/usr/share/virt-shrink/lib/virt-shrink.jar"));
+                .startsWith(root.toRealPath() + "/usr/lib/virt-shrink/virt-shrink.jar"));
     }
 
     @Test
