@@ -5,6 +5,7 @@ import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -18,6 +19,9 @@ import virtshrink.os.Renames;
 
 /** Finds and removes what runs left that died without cleaning up: their children, their sockets, their files beside an image. */
 public final class Leftovers {
+    /** The driver notices within moments that whom it served by has gone; somebody else may have taken the device since. */
+    private static final Duration DEVICE_LIMIT = Duration.ofSeconds(5);
+
     private Leftovers() {}
 
     /** Ends the children of dead runs and removes their registrations. A run lives as long as the process that registered it. */
@@ -51,6 +55,13 @@ public final class Leftovers {
                 if (child.kill()) {
                     done.add("ended process " + child.pid() + " that a dead run on "
                             + record.get().image() + " had left");
+                }
+            }
+            // What its children had attached and mounted goes with them: the mounts were in a namespace of theirs.
+            for (String device : record.get().devices()) {
+                if (!new NbdDevice(NbdDevice.SYSTEM, device).awaitFree(DEVICE_LIMIT)) {
+                    done.add("a dead run on %s had /dev/%s, which the kernel has not given up; see: fuser -vm /dev/%s"
+                            .formatted(record.get().image(), device, device));
                 }
             }
         }

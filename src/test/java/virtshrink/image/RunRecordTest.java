@@ -54,7 +54,8 @@ class RunRecordTest {
     }
 
     private RunRecord record(String boot, ProcessIdentity owner) {
-        return new RunRecord("0123456789ab", boot, owner, Optional.of("web"), image, List.of(), List.of(childIdentity));
+        return new RunRecord(
+                "0123456789ab", boot, owner, Optional.of("web"), image, List.of(), List.of(childIdentity), List.of());
     }
 
     private void write(String text) throws IOException {
@@ -87,7 +88,8 @@ class RunRecordTest {
                 Optional.empty(),
                 image,
                 companions,
-                List.of());
+                List.of(),
+                List.of("nbd3", "nbd12"));
         record.write(run);
         record.write(run);
         assertEquals(Optional.of(record), RunRecord.read(run));
