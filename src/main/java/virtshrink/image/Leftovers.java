@@ -29,7 +29,7 @@ public final class Leftovers {
         List<String> done = new ArrayList<>();
         for (Path directory : runs.runs()) {
             try {
-                done.addAll(endIfDead(directory));
+                done.addAll(endIfDead(directory, runs));
             } catch (IOException problem) {
                 done.add("left " + directory + " alone: " + problem.getMessage());
             }
@@ -37,7 +37,7 @@ public final class Leftovers {
         return done;
     }
 
-    private static List<String> endIfDead(Path directory) throws IOException {
+    private static List<String> endIfDead(Path directory, RunDirectory runs) throws IOException {
         Optional<RunRecord> record = RunRecord.read(directory);
         if (record.isEmpty()) {
             // A run in its very first moment looks the same as one that died there.
@@ -59,6 +59,7 @@ public final class Leftovers {
             }
             // What its children had attached and mounted goes with them: the mounts were in a namespace of theirs.
             for (String device : record.get().devices()) {
+                removeClaim(runs.deviceClaims().resolve(device));
                 if (!new NbdDevice(NbdDevice.SYSTEM, device).awaitFree(DEVICE_LIMIT)) {
                     done.add("a dead run on %s had /dev/%s, which the kernel has not given up; see: fuser -vm /dev/%s"
                             .formatted(record.get().image(), device, device));
@@ -67,6 +68,19 @@ public final class Leftovers {
         }
         RunRecord.removeDirectory(directory);
         return done;
+    }
+
+    /** Whoever holds the device now, as a living run, has it locked. */
+    private static void removeClaim(Path claim) throws IOException {
+        try (OpenFile file = OpenFile.readWrite(claim)) {
+            if (file.tryExclusiveFlock()) {
+                Files.deleteIfExists(claim);
+            }
+        } catch (OsException gone) {
+            if (!gone.is(Errno.ENOENT)) {
+                throw gone;
+            }
+        }
     }
 
     private static boolean isOlderThanAMinute(Path directory) throws IOException {

@@ -31,9 +31,13 @@ public record NbdDevice(Path system, String name) {
     private static final long PAUSE_NANOS = TimeUnit.MILLISECONDS.toNanos(5);
 
     public NbdDevice {
-        if (!NAME.matcher(name).matches()) {
+        if (!isName(name)) {
             throw new IllegalArgumentException("no NBD device: " + name);
         }
+    }
+
+    static boolean isName(String name) {
+        return NAME.matcher(name).matches();
     }
 
     /** All that there are, used or not, the lowest number first; none without the driver. */
@@ -42,7 +46,7 @@ public record NbdDevice(Path system, String name) {
         try (DirectoryStream<Path> entries = Files.newDirectoryStream(system, "nbd*")) {
             for (Path entry : entries) {
                 String name = String.valueOf(entry.getFileName());
-                if (NAME.matcher(name).matches()) {
+                if (isName(name)) {
                     devices.add(new NbdDevice(system, name));
                 }
             }

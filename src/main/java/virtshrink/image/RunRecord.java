@@ -114,7 +114,7 @@ record RunRecord(
                     Files.readSymbolicLink(directory.resolve(IMAGE)),
                     companions(directory),
                     processes(lines, CHILD),
-                    values(lines, DEVICE)));
+                    values(lines, DEVICE).stream().filter(NbdDevice::isName).toList()));
         } catch (NoSuchFileException | NotLinkException | CharacterCodingException | NumberFormatException unreadable) {
             return Optional.empty();
         }

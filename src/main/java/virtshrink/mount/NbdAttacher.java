@@ -31,7 +31,8 @@ public final class NbdAttacher implements Attacher {
         this(NbdDevice.SYSTEM);
     }
 
-    NbdAttacher(Path system) {
+    /** @param system stands for {@code /sys/block} */
+    public NbdAttacher(Path system) {
         this.system = system;
     }
 

@@ -95,6 +95,7 @@ public final class LoopAttacher implements Attacher {
         private final QemuNbd server;
         private final ChildProcess fuse;
         private final ChildProcess holder;
+        private boolean over;
 
         LoopAttachment(
                 HostDevices host, Path device, Path file, QemuNbd server, ChildProcess fuse, ChildProcess holder) {
@@ -119,10 +120,15 @@ public final class LoopAttacher implements Attacher {
                     .require(0);
             fuse.waitFor(LIMIT);
             server.stop(LIMIT);
+            over = true;
         }
 
         @Override
         public void close() throws IOException {
+            if (over) {
+                return;
+            }
+            over = true;
             server.close();
             fuse.kill();
             endHolder();

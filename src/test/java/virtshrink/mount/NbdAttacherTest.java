@@ -141,11 +141,9 @@ class NbdAttacherTest {
     void whenAllAreTakenItSaysSo() throws IOException {
         system.device("nbd0");
         system.connect("nbd0", 1, 4096);
-        ImageNode image =
-                ImageNode.of(Path.of("/nowhere"), ImageFormat.RAW);
+        ImageNode image = ImageNode.of(Path.of("/nowhere"), ImageFormat.RAW);
         String said = assertThrows(
-                        IOException.class,
-                        () -> new NbdAttacher(system.directory).attach(host, image, 4096, true))
+                        IOException.class, () -> new NbdAttacher(system.directory).attach(host, image, 4096, true))
                 .getMessage();
         assertEquals("none of the devices /dev/nbd* is free", said);
     }

@@ -1,9 +1,8 @@
 package virtshrink.shrink;
 
-import static java.nio.charset.StandardCharsets.UTF_8;
-
 import java.io.IOException;
 import java.io.RandomAccessFile;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.FileTime;
@@ -49,8 +48,14 @@ final class MountingDisk {
     }
 
     static Mounting mounting(Attacher attacher) {
+        return mounting(attacher, "ext4");
+    }
+
+    /** @param kernelName that the kernel is told */
+    static Mounting mounting(Attacher attacher, String kernelName) {
         return new Mounting(
-                MountingDisk::mark, new HostKernel(attacher, List.of(new KernelFilesystem("ext4", "ext4", List.of()))));
+                MountingDisk::mark,
+                new HostKernel(attacher, List.of(new KernelFilesystem("ext4", kernelName, List.of()))));
     }
 
     /** As the readers do: valid, and no journal to be replayed. */
@@ -143,7 +148,6 @@ final class MountingDisk {
 
     /** Makes the second filesystem dirty. */
     void markDirty() throws IOException {
-        Path patch = Files.writeString(image.resolveSibling("patch"), "\0", UTF_8);
         ExternalTool.run(
                 "qemu-io",
                 "-f",
@@ -151,6 +155,59 @@ final class MountingDisk {
                 "-c",
                 "write -P 0 %d 1".formatted(MOUNTED.startBytes() + 1024 + 0x3A),
                 image.toString());
-        Files.delete(patch);
+    }
+
+    /** Changes one byte of one file in an image, behind the filesystem's back. */
+    void changeFile(Path target) throws IOException {
+        Path volume = image.resolveSibling("volume");
+        ExternalTool.run(
+                "dd",
+                "if=" + raw,
+                "of=" + volume,
+                "bs=4096",
+                "skip=" + MOUNTED.startBytes() / 4096,
+                "count=" + MOUNTED.lengthBytes() / 4096,
+                "status=none");
+        String blocks = ExternalTool.run("debugfs", "-R", "blocks \"/directory 4/file 11\"", volume.toString());
+        // Behind debugfs's own name and version.
+        long block = Long.parseLong(blocks.lines()
+                .filter(line -> line.matches("[0-9 ]+"))
+                .findFirst()
+                .orElseThrow()
+                .split(" ")[0]);
+        Files.delete(volume);
+        ExternalTool.run(
+                "qemu-io",
+                "-f",
+                "qcow2",
+                "-c",
+                "write -P 0 %d 1".formatted(MOUNTED.startBytes() + block * 4096 + 17),
+                target.toString());
+    }
+
+    /** Does something once, in the run's own thread, when the filler has written something. */
+    static ProgressListener whileFilling(TestRun.Action action) {
+        return new ProgressListener() {
+            private Phase phase = Phase.JUDGE;
+            private boolean done;
+
+            @Override
+            public void phaseBegan(Phase began) {
+                phase = began;
+            }
+
+            @Override
+            public void advanced(long doneBytes, long totalBytes) {
+                // The readers' zeros are less than what is filled.
+                if (phase == Phase.ZERO && totalBytes > 40 << 20 && !done) {
+                    done = true;
+                    try {
+                        action.run();
+                    } catch (IOException problem) {
+                        throw new UncheckedIOException(problem);
+                    }
+                }
+            }
+        };
     }
 }
