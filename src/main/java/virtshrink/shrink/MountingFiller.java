@@ -124,9 +124,18 @@ final class MountingFiller {
                         && kernel.filesystem(finding.identity().type()).isPresent())
                 .filter(finding -> !request.ignore().contains(finding.device())
                         && !request.zero().contains(finding.device()))
-                .filter(finding -> finding.place().startBytes() % SECTOR_BYTES == 0
-                        && finding.place().lengthBytes() % SECTOR_BYTES == 0)
+                .filter(this::canBeADevice)
                 .toList();
+    }
+
+    private boolean canBeADevice(FilesystemFinding finding) {
+        boolean wholeSectors = finding.place().startBytes() % SECTOR_BYTES == 0
+                && finding.place().lengthBytes() % SECTOR_BYTES == 0;
+        if (!finding.inOnePiece() || !wholeSectors) {
+            leftAlone(finding.device(), "it does not lie on this disk in one piece");
+            return false;
+        }
+        return true;
     }
 
     /** The kernel changes more than free blocks: everybody who may hold an older state of the volume in mind forbids it. */
