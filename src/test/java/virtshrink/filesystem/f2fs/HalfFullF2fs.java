@@ -90,10 +90,12 @@ public final class HalfFullF2fs {
             throws IOException {
         for (long number : new long[] {0, checkpoint.packBlocks() - 1}) {
             long place = (checkpoint.startBlock() + number) * F2fsSuperblock.BLOCK_BYTES;
-            ByteBuffer block = volume.read(place, F2fsSuperblock.BLOCK_BYTES).order(ByteOrder.LITTLE_ENDIAN);
+            byte[] bytes = new byte[F2fsSuperblock.BLOCK_BYTES];
+            ByteBuffer block = ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN);
+            volume.read(place, block);
             int checksumAt = block.getInt(164);
             block.putLong(16, block.getLong(16) + usedBlocks).putInt(32, (int) (block.getInt(32) - usedSegments));
-            int crc = F2fsCrc.update((int) F2fsSuperblock.MAGIC, block.array(), 0, checksumAt);
+            int crc = F2fsCrc.update((int) F2fsSuperblock.MAGIC, bytes, 0, checksumAt);
             channel.write(block.putInt(checksumAt, crc).rewind(), place);
         }
     }
