@@ -138,7 +138,9 @@ enum FuzzImage {
             ByteBuffer changed = after.bytes(block * BLOCK, BLOCK);
             if (!changed.equals(before.bytes(block * BLOCK, BLOCK))) {
                 blocks.add(Long.toString(block));
-                content.writeBytes(changed.array());
+                byte[] logged = new byte[BLOCK];
+                changed.get(logged);
+                content.writeBytes(logged);
             }
         }
         Files.write(scratch.resolve("all"), content.toByteArray());
