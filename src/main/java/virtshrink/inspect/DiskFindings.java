@@ -99,11 +99,6 @@ final class DiskFindings {
     /** A partition that was never used: encryption without a header looks like noise. */
     private static boolean startsEmpty(BlockSource volume) throws IOException {
         ByteBuffer start = volume.read(0, (int) Math.min(EMPTY_BYTES, volume.sizeBytes()));
-        while (start.hasRemaining()) {
-            if (start.get() != 0) {
-                return false;
-            }
-        }
-        return true;
+        return start.mismatch(ByteBuffer.allocate(start.remaining())) < 0;
     }
 }
