@@ -114,10 +114,10 @@ boot_machine() {
     return $status
 }
 
-# show_machine_log: its end, of what the kernel and the services had to say.
+# show_machine_log: of what the kernel and the services had to say, the end, but not how the machine was shut down.
 show_machine_log() {
-    echo "== The end of the machine's log" >&2
-    tail -n 300 -- "$scratch/machine.log" | tr -d '\r' >&2
+    echo "== The machine's log" >&2
+    tr -d '\r' <"$scratch/machine.log" | sed '/The system will power off now/,$d' | tail -n 300 >&2
 }
 
 # next_version_of PACKAGE FILE: the same package under the next number, with something else in the configuration that it brings.
