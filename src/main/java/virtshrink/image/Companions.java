@@ -18,8 +18,14 @@ final class Companions {
         this.all = List.copyOf(all);
     }
 
-    /** @param lock there is none while only looking */
-    private record Held(List<ChainElement> chain, Optional<ImageLock> lock) {
+    /**
+     * One image.
+     *
+     * @param below what the files under the topmost one were when it was locked. They take no lock: other guests may stand on them too, and
+     *     may be shrunk at the same time
+     * @param lock of the topmost one; there is none while only looking
+     */
+    private record Held(List<ChainElement> chain, List<FileStatus> below, Optional<ImageLock> lock) {
         Path file() {
             return chain.get(0).file();
         }
@@ -73,7 +79,16 @@ final class Companions {
             // A run that died in the moment of its exchange may have left in doubt which file is the guest's disk.
             notes.addAll(Leftovers.removeFilesBeside(file));
         }
-        return new Held(image.chain(file), lock);
+        List<ChainElement> chain = image.chain(file);
+        List<FileStatus> below = new ArrayList<>();
+        for (ChainElement backing : chain.subList(1, chain.size())) {
+            ImageLock.refuseIfWritten(backing.file());
+            below.add(FileStatus.of(backing.file()));
+        }
+        if (!image.chain(file).equals(chain)) {
+            throw new ImageRefusedException(file + " stands on other files than a moment ago");
+        }
+        return new Held(chain, List.copyOf(below), lock);
     }
 
     /** Serves all of them, in their order, read-only. */
@@ -101,11 +116,28 @@ final class Companions {
             // Nobody has a reason to touch even its attributes: unlike the image it does not get a second name.
             boolean same = FileStatus.of(each.file()).unchangedSince(lock.recorded());
             if (!same || lock.whyChanged().isPresent()) {
-                return Optional.of(
-                        each.file()
-                                + ", which holds a part of what lies on this disk, was changed while this disk was being shrunk");
+                return Optional.of(disturbed(each.file()));
+            }
+            for (int i = 0; i < each.below().size(); i++) {
+                Path backing = each.chain().get(i + 1).file();
+                if (!hasSameContent(backing, each.below().get(i))) {
+                    return Optional.of(disturbed(backing));
+                }
             }
         }
         return Optional.empty();
+    }
+
+    private static String disturbed(Path file) {
+        return file + ", which holds a part of what lies on this disk, was changed while this disk was being shrunk";
+    }
+
+    /** Owner and attributes may change: libvirt sets them whenever a guest that stands on the file starts or ends. */
+    private static boolean hasSameContent(Path file, FileStatus recorded) throws IOException {
+        FileStatus now = FileStatus.of(file);
+        return now.identity().equals(recorded.identity())
+                && now.sizeBytes() == recorded.sizeBytes()
+                && now.mtimeSeconds() == recorded.mtimeSeconds()
+                && now.mtimeNanos() == recorded.mtimeNanos();
     }
 }

@@ -56,6 +56,16 @@ final class DiskFindings {
                 .ifPresent(what -> refusals.add(device + ": " + what + " covers free blocks of this disk"));
     }
 
+    /**
+     * Not all was looked at: it may be a hibernated guest, or a hash tree over what is free, so that nothing can be told of the rest.
+     *
+     * @param why what there was too much of
+     */
+    void giveUp(String why) {
+        refusals.add(why + ", so nothing of it is touched");
+        unproven = unproven.or(() -> Optional.of(why + ", so the guest may be suspended and need this"));
+    }
+
     private void doubt(FilesystemFinding finding, boolean mayHoldASystem) {
         FilesystemState state = finding.state();
         boolean neverSuspendedInto =
@@ -100,12 +110,11 @@ final class DiskFindings {
 
     /** A partition that was never used: encryption without a header looks like noise. */
     private static boolean startsEmpty(BlockSource volume) throws IOException {
-        ByteBuffer start = volume.read(0, (int) Math.min(EMPTY_BYTES, volume.sizeBytes()));
-        while (start.hasRemaining()) {
-            if (start.get() != 0) {
-                return false;
-            }
+        try {
+            ByteBuffer start = volume.read(0, (int) Math.min(EMPTY_BYTES, volume.sizeBytes()));
+            return start.mismatch(ByteBuffer.allocate(start.remaining())) < 0;
+        } catch (ReadBudget.ExhaustedException notLookedAt) {
+            return false;
         }
-        return true;
     }
 }

@@ -23,6 +23,7 @@ public record DiskInspection(
         Optional<String> doubt,
         Optional<String> refusal) {
     private static final Set<String> UNMARKED = Set.of("swap", "btrfs", "f2fs", "LVM2_member");
+    /** See {@link #hidingPlace}. */
     private static final Set<String> HIDING_PLACES = Set.of("btrfs", "f2fs");
     /** A Linux may have them mounted, but suspends into swap areas, or into files on what is its own. */
     static final Set<String> NEVER_SUSPENDED_INTO = Set.of("vfat", "exfat");
@@ -106,8 +107,8 @@ public record DiskInspection(
     }
 
     /**
-     * What may hold the memory of a suspended guest, in a file that nobody looks for, without a mark of being in use: a reason to replay no
-     * journal, on any disk of the guest.
+     * What may hold the memory of a suspended guest in a swap file, and carries no mark of being in use: a reason to replay no journal, on any
+     * disk of the guest. In F2FS nobody looks for such a file; in btrfs it is looked for, but only where its first extent is a large one.
      */
     public Optional<String> hidingPlace() {
         return filesystems.stream()

@@ -3,6 +3,7 @@ package virtshrink.inspect;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.Supplier;
 import virtshrink.block.BlockSource;
 import virtshrink.filesystem.FreeSpaceReader;
 import virtshrink.filesystem.btrfs.BtrfsReader;
@@ -17,6 +18,7 @@ import virtshrink.filesystem.xfs.XfsReader;
 /** Finds the filesystems of a disk and what is free in them. Stateless apart from its readers; may be used from several threads. */
 public final class DiskInspector {
     private final VolumeExaminer examiner;
+    private final Supplier<ReadBudget> newReadBudget;
 
     /** @param readers one for each format whose free space can be proven */
     public DiskInspector(List<FreeSpaceReader> readers) {
@@ -24,7 +26,14 @@ public final class DiskInspector {
     }
 
     private DiskInspector(List<FreeSpaceReader> readers, ClosedVolumes closedVolumes) {
+        this(readers, closedVolumes, () -> new ReadBudget(ReadBudget.MOST_BYTES, ReadBudget.LONGEST));
+    }
+
+    /** @param newReadBudget makes one for each inspection */
+    DiskInspector(
+            List<FreeSpaceReader> readers, ClosedVolumes closedVolumes, Supplier<ReadBudget> newReadBudget) {
         this.examiner = new VolumeExaminer(readers, closedVolumes);
+        this.newReadBudget = newReadBudget;
     }
 
     /** With every reader that this program has. */
@@ -76,18 +85,20 @@ public final class DiskInspector {
     }
 
     /**
-     * Inspects disks of one guest together, so that what lies on several of them is found whole; writes nothing.
+     * Inspects disks of one guest together, so that what lies on several of them is found whole; writes nothing. An inspection that would take
+     * too long is given up: disks that were not looked at as a whole are refused as a whole.
      *
      * @param disks each disk once, in any order
      * @return what lies on each disk, in the order of the disks; what lies on several is in the answer for each of them
      * @throws IOException only if one of the disks cannot be read
      */
     public List<DiskInspection> inspectTogether(List<GuestDisk> disks) throws IOException {
+        ReadBudget reads = newReadBudget.get();
         List<DiskScan> scans = new ArrayList<>();
         // The first disk is the one that is worked on, where the others are only needed to understand it.
         RangeBudget budget = new RangeBudget(RangeBudget.MOST_RANGES);
         for (GuestDisk disk : disks) {
-            scans.add(DiskScan.of(disk, examiner, budget));
+            scans.add(DiskScan.of(disk, examiner, budget, reads));
         }
         VolumeGroups groups = new VolumeGroups(scans);
         List<DiskFindings> findings = new ArrayList<>();
@@ -101,6 +112,7 @@ public final class DiskInspector {
         groups.examine(examiner, findings);
         List<DiskInspection> inspections = new ArrayList<>();
         for (int disk = 0; disk < scans.size(); disk++) {
+            reads.exhausted().ifPresent(findings.get(disk)::giveUp);
             inspections.add(findings.get(disk).inspection(scans.get(disk)));
         }
         return inspections;

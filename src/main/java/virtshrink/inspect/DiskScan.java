@@ -23,18 +23,27 @@ import virtshrink.volume.VolumeLayout;
  */
 record DiskScan(long sizeBytes, int sectorBytes, String kind, Optional<String> refusal, List<ExaminedVolume> volumes) {
     private static final String NO_TABLE = "none";
+    private static final String NOT_READ = "unknown";
 
-    /** @param budget of this disk and those that are looked at together with it */
-    static DiskScan of(GuestDisk guestDisk, VolumeExaminer examiner, RangeBudget budget) throws IOException {
-        BlockSource disk = new CachedBlockSource(guestDisk.source());
+    /**
+     * @param budget of this disk and those that are looked at together with it
+     * @param reads likewise
+     */
+    static DiskScan of(GuestDisk guestDisk, VolumeExaminer examiner, RangeBudget budget, ReadBudget reads)
+            throws IOException {
+        BlockSource disk = reads.within(new CachedBlockSource(guestDisk.source()));
         int sectorBytes = guestDisk.sectorBytes();
-        VolumeLayout layout = PartitionTables.read(disk, sectorBytes);
-        if (layout instanceof VolumeLayout.Refused refused) {
-            return refused(disk, sectorBytes, layout.kind(), refused.reason());
-        } else if (layout instanceof VolumeLayout.Table table) {
-            return ofTable(disk, guestDisk, table, examiner, budget);
+        try {
+            VolumeLayout layout = PartitionTables.read(disk, sectorBytes);
+            if (layout instanceof VolumeLayout.Refused refused) {
+                return refused(disk, sectorBytes, layout.kind(), refused.reason());
+            } else if (layout instanceof VolumeLayout.Table table) {
+                return ofTable(disk, guestDisk, table, examiner, budget);
+            }
+            return ofBareDisk(disk, guestDisk, examiner, budget);
+        } catch (ReadBudget.ExhaustedException notLookedAt) {
+            return new DiskScan(disk.sizeBytes(), sectorBytes, NOT_READ, Optional.empty(), List.of());
         }
-        return ofBareDisk(disk, guestDisk, examiner, budget);
     }
 
     private static DiskScan ofTable(

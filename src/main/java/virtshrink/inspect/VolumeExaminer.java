@@ -41,7 +41,22 @@ final class VolumeExaminer {
         }
     }
 
+    /** What a volume holds; that it was not looked at, if the disk's {@link ReadBudget} is exhausted. */
     Examination examine(BlockSource volume) throws IOException {
+        try {
+            return look(volume);
+        } catch (ReadBudget.ExhaustedException exhausted) {
+            return notLookedAt(exhausted);
+        }
+    }
+
+    private static Examination notLookedAt(ReadBudget.ExhaustedException exhausted) {
+        FilesystemState state = new FilesystemState.Unsupported("not looked at: " + exhausted.getMessage());
+        return new Examination(
+                new FilesystemReport(FilesystemIdentity.ofType(UNKNOWN), state), Optional.empty(), false);
+    }
+
+    private Examination look(BlockSource volume) throws IOException {
         List<FilesystemReport> reports = new ArrayList<>();
         for (FreeSpaceReader reader : readers) {
             if (reader.recognises(volume)) {
@@ -92,7 +107,15 @@ final class VolumeExaminer {
      * @param sectorBytes of the disk
      */
     Examination examinePartition(BlockSource volume, int sectorBytes) throws IOException {
-        Examination found = examine(volume);
+        try {
+            return lookAtPartition(volume, sectorBytes);
+        } catch (ReadBudget.ExhaustedException exhausted) {
+            return notLookedAt(exhausted);
+        }
+    }
+
+    private Examination lookAtPartition(BlockSource volume, int sectorBytes) throws IOException {
+        Examination found = look(volume);
         boolean known = !found.report().identity().type().equals(UNKNOWN);
         VolumeLayout nested = PartitionTables.read(volume, sectorBytes);
         boolean table = nested instanceof VolumeLayout.Refused

@@ -45,7 +45,18 @@ final class VolumeGroups {
                 }
             }
         }
-        this.layout = members.isEmpty() ? new LvmLayout(List.of(), List.of()) : LvmVolumes.read(sources);
+        this.layout = members.isEmpty() ? new LvmLayout(List.of(), List.of()) : layout();
+    }
+
+    /** Physical volumes that can no longer be looked into stay what their labels say. */
+    private LvmLayout layout() throws IOException {
+        try {
+            return LvmVolumes.read(sources);
+        } catch (ReadBudget.ExhaustedException exhausted) {
+            members.clear();
+            sources.clear();
+            return new LvmLayout(List.of(), List.of());
+        }
     }
 
     /** The volumes of a disk, with what became known of the physical volumes among them. */

@@ -19,18 +19,24 @@ import virtshrink.inspect.GuestDisk;
  * @param work that holds the disk and its companions
  * @param inspector that reads it, always the same
  * @param companions in the order in which the work has them
+ * @param cancellation ends a look at its next read
  */
-record DiskView(ImageWork work, ShrinkRequest request, DiskInspector inspector, List<ShrinkRequest> companions) {
+record DiskView(
+        ImageWork work,
+        ShrinkRequest request,
+        DiskInspector inspector,
+        List<ShrinkRequest> companions,
+        Cancellation cancellation) {
     /** What lies on the disk, or on one that claims to be the same. */
     DiskInspection inspect(ServedDisk served) throws IOException {
-        GuestDisk disk = guestDisk(served.bytes(), request);
+        GuestDisk disk = guestDisk(served.bytes(), request, cancellation);
         if (companions.isEmpty()) {
             return inspector.inspect(disk.source(), disk.name(), disk.sectorBytes());
         }
         try (ServedCompanions others = work.serveCompanions()) {
             List<GuestDisk> disks = new ArrayList<>(List.of(disk));
             for (int i = 0; i < companions.size(); i++) {
-                disks.add(guestDisk(others.bytes().get(i), companions.get(i)));
+                disks.add(guestDisk(others.bytes().get(i), companions.get(i), cancellation));
             }
             DiskInspection inspection = inspector.inspectTogether(disks).get(0);
             others.stop();
@@ -56,7 +62,8 @@ record DiskView(ImageWork work, ShrinkRequest request, DiskInspector inspector, 
         return request.filler() == ShrinkRequest.Filler.MOUNT;
     }
 
-    static GuestDisk guestDisk(BlockSource bytes, ShrinkRequest request) {
-        return new GuestDisk(bytes, request.target().orElse("sda"), request.sectorBytes());
+    static GuestDisk guestDisk(BlockSource bytes, ShrinkRequest request, Cancellation cancellation) {
+        return new GuestDisk(
+                new CancellableSource(bytes, cancellation), request.target().orElse("sda"), request.sectorBytes());
     }
 }

@@ -2,8 +2,10 @@ package virtshrink.shrink;
 
 import java.io.IOException;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Consumer;
 import java.util.function.Supplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -30,21 +32,49 @@ final class FirstLook implements AutoCloseable {
     private static final int MOST_TOGETHER = 32;
 
     private final List<Seen> all = new ArrayList<>();
+    private final Pace pace;
+    private final Cancellation cancellation;
 
-    private FirstLook() {}
+    private FirstLook(Pace pace, Cancellation cancellation) {
+        this.pace = pace;
+        this.cancellation = cancellation;
+    }
 
     /**
      * Looks.
      *
+     * @param cancellation of all runs on these disks: ends the look, after which none of them begins
      * @return what each disk's run has to know, in the order of the disks
      */
-    static List<RunContext> at(List<ShrinkRequest> disks, Pace pace) {
-        try (FirstLook look = new FirstLook()) {
+    static List<RunContext> at(List<ShrinkRequest> disks, Pace pace, Cancellation cancellation) {
+        try (FirstLook look = new FirstLook(pace, cancellation)) {
             for (ShrinkRequest disk : disks) {
-                look.all.add(new Seen(disk, pace));
+                if (cancellation.reason().isEmpty()) {
+                    look.all.add(look.at(disk));
+                }
             }
             look.together();
-            return look.contexts();
+            return cancellation.reason().isEmpty()
+                    ? look.contexts()
+                    : Collections.nCopies(disks.size(), notSeen(cancellation));
+        }
+    }
+
+    private static RunContext notSeen(Cancellation cancellation) {
+        return new RunContext(Optional.empty(), cancellation.reason(), Optional.empty(), List.of());
+    }
+
+    private Seen at(ShrinkRequest disk) {
+        Seen seen = new Seen(disk, cancellation);
+        boolean done = false;
+        try {
+            seen.look(pace);
+            done = true;
+            return seen;
+        } finally {
+            if (!done) {
+                seen.close();
+            }
         }
     }
 
@@ -52,7 +82,9 @@ final class FirstLook implements AutoCloseable {
     private void together() {
         List<Seen> parts =
                 all.stream().filter(Seen::isServed).limit(MOST_TOGETHER + 1).toList();
-        if (parts.size() < 2 || parts.size() > MOST_TOGETHER) {
+        if (parts.size() < 2
+                || parts.size() > MOST_TOGETHER
+                || cancellation.reason().isPresent()) {
             return;
         }
         List<DiskInspection> inspections;
@@ -63,7 +95,9 @@ final class FirstLook implements AutoCloseable {
                     .inspectTogether(parts.stream().map(Seen::guestDisk).toList());
         } catch (IOException unreadable) {
             // What each says by itself stands, and what reaches further is left alone.
-            LOG.warn("the disks of a domain could not be read together", unreadable);
+            if (cancellation.reason().isEmpty()) {
+                LOG.warn("the disks of a domain could not be read together", unreadable);
+            }
             return;
         }
         for (int i = 0; i < parts.size(); i++) {
@@ -151,44 +185,48 @@ final class FirstLook implements AutoCloseable {
     }
 
     /** One disk. It stays served if it may be part of something that reaches further. */
-    private static final class Seen {
+    private static final class Seen implements RunOwner {
         private static final String PHYSICAL_VOLUME = "LVM2_member";
 
         private final ShrinkRequest request;
+        private final Cancellation cancellation;
         private final boolean replaysJournals;
+        private Optional<Cancellation.Registration> killing = Optional.empty();
         private Optional<ImageWork> work = Optional.empty();
         private Optional<ServedDisk> served = Optional.empty();
         /** Empty if it cannot be looked at: its own run says why. */
         private Optional<Said> said = Optional.empty();
         /** What lies on it as far as it can be understood without others, where it may reach further. */
-        private Optional<DiskInspection> alone = Optional.empty();
+        private Optional<InspectionDigest> alone = Optional.empty();
 
         private boolean needsOthers;
 
-        Seen(ShrinkRequest request, Pace pace) {
+        Seen(ShrinkRequest request, Cancellation cancellation) {
             this.request = request;
+            this.cancellation = cancellation;
             this.replaysJournals =
                     request.replayJournals() && DiskView.whyNoReplay(request).isEmpty();
+        }
+
+        /** Whatever is thrown, this object is to be closed. */
+        void look(Pace pace) {
             ImageWork.Terms terms = new ImageWork.Terms(true, Optional.empty(), Optional.empty(), pace);
             try {
-                work = Optional.of(ImageWork.begin(
-                        RunDirectory.standard(), request.image(), request.format(), terms, RunOwner.LOOKER));
+                work = Optional.of(
+                        ImageWork.begin(RunDirectory.standard(), request.image(), request.format(), terms, this));
                 served = Optional.of(work.get().serveOriginal());
                 GuestDisk disk = guestDisk();
                 DiskInspection found = DiskView.inspector(replaysJournals, DiskView.mounts(request))
                         .inspect(disk.source(), disk.name(), disk.sectorBytes());
                 said = Optional.of(Said.of(name(), found));
                 if (mayReachFurther(found)) {
-                    alone = Optional.of(found);
+                    alone = Optional.of(InspectionDigest.of(found));
                 } else {
                     close();
                 }
             } catch (IOException | ImageRefusedException notReadable) {
                 LOG.debug("{} cannot be looked at", request.image(), notReadable);
                 close();
-            } catch (RuntimeException bug) {
-                close();
-                throw bug;
             }
         }
 
@@ -212,16 +250,40 @@ final class FirstLook implements AutoCloseable {
         }
 
         GuestDisk guestDisk() {
-            return DiskView.guestDisk(served.orElseThrow().bytes(), request);
+            return DiskView.guestDisk(served.orElseThrow().bytes(), request, cancellation);
         }
 
         void seenTogether(DiskInspection other) {
-            needsOthers = !alone.equals(Optional.of(other));
+            needsOthers = !alone.equals(Optional.of(InspectionDigest.of(other)));
             said = Optional.of(Said.of(name(), other));
             alone = Optional.empty();
         }
 
+        @Override
+        public Optional<String> domain() {
+            return RunOwner.LOOKER.domain();
+        }
+
+        @Override
+        public void requireIdle() throws ImageRefusedException {
+            RunOwner.LOOKER.requireIdle();
+        }
+
+        /** A read that hangs ends with its server. */
+        @Override
+        public void childrenEndBy(Consumer<String> kill) {
+            killing = Optional.of(cancellation.onCancel(
+                    () -> kill.accept(cancellation.reason().orElse("the run was cancelled"))));
+        }
+
+        @Override
+        public boolean giveWay() {
+            return RunOwner.LOOKER.giveWay();
+        }
+
         void close() {
+            killing.ifPresent(Cancellation.Registration::close);
+            killing = Optional.empty();
             served.ifPresent(ServedDisk::close);
             served = Optional.empty();
             if (work.isPresent()) {

@@ -174,7 +174,11 @@ final class ShrinkRun {
     }
 
     private DiskView view(ImageWork work) {
-        return new DiskView(work, request, inspector, context.companions());
+        return view(work, cancellation);
+    }
+
+    private DiskView view(ImageWork work, Cancellation endedBy) {
+        return new DiskView(work, request, inspector, context.companions(), endedBy);
     }
 
     private void noteCompanions() {
@@ -264,7 +268,8 @@ final class ShrinkRun {
             after = FileSize.of(work.spaceTaken());
         }
         clock.enter(Phase.VERIFY);
-        InPlaceDiscard.verify(view(work), disk);
+        // What was stopped in the middle is looked at all the same: its own cancellation does not end that.
+        InPlaceDiscard.verify(view(work, new Cancellation()), disk);
         if (!complete) {
             notes.add("the image is whole; part of its free space has been given back");
             return new RunEnd(cancellation.cause(), cancellation.reason().orElse("the run was cancelled"));

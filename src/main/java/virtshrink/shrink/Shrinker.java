@@ -44,7 +44,7 @@ public final class Shrinker {
     public List<ShrinkReport> runTogether(
             List<ShrinkRequest> disks, ProgressListener progress, Cancellation cancellation) {
         List<RunContext> contexts =
-                disks.size() < 2 ? List.of(RunContext.ALONE) : FirstLook.at(disks, restraint.pace());
+                disks.size() < 2 ? List.of(RunContext.ALONE) : FirstLook.at(disks, restraint.pace(), cancellation);
         List<ShrinkReport> reports = new ArrayList<>();
         Optional<Cancellation> givenWay = Optional.empty();
         for (int i = 0; i < disks.size(); i++) {

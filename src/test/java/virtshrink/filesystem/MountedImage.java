@@ -54,8 +54,12 @@ public final class MountedImage implements AutoCloseable {
 
     /** Mounts exFAT by exfat-fuse. */
     public static MountedImage exfat(Path image, Path mountPoint, String options) throws IOException {
-        ExternalTool.assume("mount.exfat-fuse", "exfat-fuse");
-        return mount(image, Optional.empty(), mountPoint, "mount.exfat-fuse", "-o", options);
+        return exfat(image, Optional.empty(), mountPoint, options);
+    }
+
+    /** As {@link #exfat(Path, Path, String)}, a part of the file. */
+    public static MountedImage exfat(Path image, ByteRange part, Path mountPoint, String options) throws IOException {
+        return exfat(image, Optional.of(part), mountPoint, options);
     }
 
     private static MountedImage mount(Path image, Optional<ByteRange> part, Path mountPoint, String options)
@@ -67,6 +71,12 @@ public final class MountedImage implements AutoCloseable {
             throws IOException {
         ExternalTool.assume("ntfs-3g", "ntfs-3g");
         return mount(image, part, mountPoint, "ntfs-3g", "-o", options);
+    }
+
+    private static MountedImage exfat(Path image, Optional<ByteRange> part, Path mountPoint, String options)
+            throws IOException {
+        ExternalTool.assume("mount.exfat-fuse", "exfat-fuse");
+        return mount(image, part, mountPoint, "mount.exfat-fuse", "-o", options);
     }
 
     private static MountedImage mount(Path image, Optional<ByteRange> part, Path mountPoint, String... command)

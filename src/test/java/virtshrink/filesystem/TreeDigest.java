@@ -35,6 +35,17 @@ public final class TreeDigest {
 
     /** Reads the whole tree below a directory, other filesystems mounted there included. */
     public static TreeDigest of(Path root) throws IOException {
+        SortedMap<String, String> entries = described(root);
+        addAttributes(root, entries);
+        return new TreeDigest(entries);
+    }
+
+    /** The same of a filesystem that has no extended attributes. */
+    public static TreeDigest withoutAttributes(Path root) throws IOException {
+        return new TreeDigest(described(root));
+    }
+
+    private static SortedMap<String, String> described(Path root) throws IOException {
         SortedMap<String, String> entries = new TreeMap<>();
         List<Path> paths;
         try (Stream<Path> walk = Files.walk(root)) {
@@ -43,8 +54,7 @@ public final class TreeDigest {
         for (Path path : paths) {
             entries.put(root.relativize(path).toString(), describe(path));
         }
-        addAttributes(root, entries);
-        return new TreeDigest(entries);
+        return entries;
     }
 
     /** Names, sizes and checksums of regular files alone: for copies, whose times and owners mean nothing. */

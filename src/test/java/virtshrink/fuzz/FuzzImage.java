@@ -1,22 +1,39 @@
 package virtshrink.fuzz;
 
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.RandomAccessFile;
+import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import virtshrink.block.ExternalTool;
+import virtshrink.inspect.DiskInspector;
 import virtshrink.volume.lvm.LvmHost;
 
 /** Small real disks, made when they are needed by the tools that everybody uses. */
 enum FuzzImage {
     EXT4(Seal.EXT, 16, "e2fsprogs", "mke2fs -q -F -t ext4 -b 1024 -g 2048 -d TREE IMAGE"),
-    EXT2(Seal.EXT, 8, "e2fsprogs", "mke2fs -q -F -t ext2 -b 1024 -d TREE IMAGE"),
-    EXT4_OLD_SUMS(Seal.EXT, 16, "e2fsprogs", "mke2fs -q -F -t ext4 -b 1024 -O ^metadata_csum,^64bit -d TREE IMAGE"),
+    EXT2(Seal.NONE, 8, "e2fsprogs", "mke2fs -q -F -t ext2 -b 1024 -d TREE IMAGE"),
+    EXT4_OLD_SUMS(Seal.NONE, 16, "e2fsprogs", "mke2fs -q -F -t ext4 -b 1024 -O ^metadata_csum,^64bit -d TREE IMAGE"),
+    /** Not cleanly unmounted: what its journal holds is what is read. */
+    EXT4_JOURNAL(
+            Seal.EXT_JOURNAL,
+            16,
+            "e2fsprogs",
+            "mke2fs -q -F -t ext4 -b 1024 -g 2048 -d TREE IMAGE",
+            "debugfs -w -f DEEDS CHANGED"),
+    /** The same without any checksum: whatever is logged is taken as it is. */
+    EXT4_JOURNAL_OLD(
+            Seal.NONE,
+            16,
+            "e2fsprogs",
+            "mke2fs -q -F -t ext4 -b 1024 -g 2048 -O ^metadata_csum,^64bit -d TREE IMAGE",
+            "debugfs -w -f DEEDS CHANGED"),
     XFS(Seal.XFS, 304, "xfsprogs", "mkfs.xfs -q -f -p PROTO IMAGE"),
-    XFS_V4(Seal.XFS, 304, "xfsprogs", "mkfs.xfs -q -f -m crc=0 -p PROTO IMAGE"),
+    XFS_V4(Seal.NONE, 304, "xfsprogs", "mkfs.xfs -q -f -m crc=0 -p PROTO IMAGE"),
     BTRFS(Seal.BTRFS, 128, "btrfs-progs", "mkfs.btrfs -q -f -r TREE IMAGE"),
     BTRFS_OLD(
             Seal.BTRFS,
@@ -34,6 +51,8 @@ enum FuzzImage {
     MBR(Seal.NONE, 8, "fdisk", "sfdisk -q IMAGE < TABLE"),
     /** A volume group with two volumes that a physical one of 16 MiB can hold. */
     LVM(Seal.LVM, 16, "lvm2");
+
+    private static final int BLOCK = 1024;
 
     private final Seal seal;
     private final long bytes;
@@ -53,6 +72,14 @@ enum FuzzImage {
         return seal;
     }
 
+    DiskInspector inspector() {
+        return hasJournal() ? DiskInspector.replayingJournals() : DiskInspector.standard();
+    }
+
+    private boolean hasJournal() {
+        return this == EXT4_JOURNAL || this == EXT4_JOURNAL_OLD;
+    }
+
     /** Makes it; skips the test where a tool is absent. */
     SparseDisk make() throws IOException {
         Path scratch = Files.createTempDirectory("fuzz");
@@ -65,9 +92,14 @@ enum FuzzImage {
                             .formatted(tree.resolve("one"), tree.resolve("directory/two")));
             Files.writeString(
                     scratch.resolve("TABLE"), "label: dos\n2048 2048\n4096 8192 E\n4608 2048 L\n8192 2048 L\n");
+            Files.writeString(scratch.resolve("DEEDS"), "rm one\nmkdir later\n");
             for (String command : commands) {
                 List<String> words = new ArrayList<>(List.of("sh", "-c"));
                 ExternalTool.assume(command.split(" ", -1)[0], debianPackage);
+                if (command.endsWith("CHANGED")) {
+                    ExternalTool.run(
+                            "cp", image.toString(), scratch.resolve("CHANGED").toString());
+                }
                 words.add("cd " + scratch + " && "
                         + command.replace("IMAGE", image.toString())
                                 .replace("TREE", tree.toString())
@@ -76,6 +108,9 @@ enum FuzzImage {
             }
             if (this == LVM) {
                 makeVolumeGroup(scratch, image);
+            }
+            if (hasJournal()) {
+                writeJournal(scratch, image);
             }
             return SparseDisk.load(image);
         } finally {
@@ -91,6 +126,35 @@ enum FuzzImage {
             host.lvm("lvcreate -an -Zn -Wn -y -L 2M -n two vg");
             host.lvm("lvextend -y -L +1M vg/one");
         }
+    }
+
+    /** What differs in the changed copy is logged: all of it, then a block that is revoked, then the first of it again. */
+    private void writeJournal(Path scratch, Path image) throws IOException {
+        SparseDisk before = SparseDisk.load(image);
+        SparseDisk after = SparseDisk.load(scratch.resolve("CHANGED"));
+        List<String> blocks = new ArrayList<>();
+        ByteArrayOutputStream content = new ByteArrayOutputStream();
+        for (long block = 1; block < bytes / BLOCK; block++) {
+            ByteBuffer changed = after.bytes(block * BLOCK, BLOCK);
+            if (!changed.equals(before.bytes(block * BLOCK, BLOCK))) {
+                blocks.add(Long.toString(block));
+                byte[] logged = new byte[BLOCK];
+                changed.get(logged);
+                content.writeBytes(logged);
+            }
+        }
+        Files.write(scratch.resolve("all"), content.toByteArray());
+        Files.writeString(
+                scratch.resolve("LOG"),
+                String.join(
+                        "\n",
+                        seal == Seal.NONE ? "jo" : "jo -c -v 3",
+                        "jw -b %s %s".formatted(String.join(",", blocks), scratch.resolve("all")),
+                        "jw -r 9000 " + scratch.resolve("all"),
+                        "jw -b %s %s".formatted(blocks.get(0), scratch.resolve("all")),
+                        "jc",
+                        ""));
+        ExternalTool.run("debugfs", "-w", "-f", scratch.resolve("LOG").toString(), image.toString());
     }
 
     /** Little content, so that most of what a disk holds are structures. */

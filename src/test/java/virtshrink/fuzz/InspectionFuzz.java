@@ -8,7 +8,6 @@ import java.util.TreeSet;
 import virtshrink.block.ByteRange;
 import virtshrink.filesystem.FilesystemState;
 import virtshrink.inspect.DiskInspection;
-import virtshrink.inspect.DiskInspector;
 import virtshrink.inspect.FilesystemFinding;
 
 /**
@@ -73,7 +72,7 @@ public final class InspectionFuzz {
 
     /** Inspects the disk with these changes; fails by whatever is thrown. */
     DiskInspection run(byte[] input) throws IOException {
-        DiskInspection inspection = DiskInspector.standard().inspect(changed(input), "sda", 512);
+        DiskInspection inspection = image.inspector().inspect(changed(input), "sda", 512);
         for (FilesystemFinding finding : inspection.filesystems()) {
             // Whatever the rest may say: no format begins with free bytes.
             if (finding.state() instanceof FilesystemState.FreeSpace

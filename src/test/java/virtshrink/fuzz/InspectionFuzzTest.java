@@ -1,16 +1,20 @@
 package virtshrink.fuzz;
 
+import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTimeout;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
 import java.time.Duration;
 import java.util.HexFormat;
 import java.util.Random;
 import java.util.TreeMap;
+import java.util.TreeSet;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import virtshrink.filesystem.FilesystemState;
 import virtshrink.inspect.DiskInspection;
+import virtshrink.inspect.FilesystemFinding;
 
 /**
  * Whatever is written over the structures of a disk, the answer is an inspection, soon, and never an exception: each target for a short while
@@ -55,5 +59,27 @@ class InspectionFuzzTest {
             FilesystemState state = inspection.filesystems().get(0).state();
             System.out.println("fuzz: " + image + " unchanged: " + state.contractName() + " " + state.reasonText());
         }
+    }
+
+    @ParameterizedTest
+    @EnumSource(FuzzImage.class)
+    void aSealChangesNothingWhereNothingWasChanged(FuzzImage image) throws IOException {
+        SparseDisk disk = image.make();
+        SparseDisk sealed = disk.copy();
+        image.seal().apply(sealed, new TreeSet<>(disk.usedSectors()));
+        for (long sector : disk.usedSectors()) {
+            assertEquals(
+                    disk.bytes(sector, SparseDisk.SECTOR),
+                    sealed.bytes(sector, SparseDisk.SECTOR),
+                    () -> "sector at " + sector);
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource(names = {"EXT4_JOURNAL", "EXT4_JOURNAL_OLD"})
+    void aJournalIsReplayed(FuzzImage image) throws IOException {
+        FilesystemFinding finding =
+                new InspectionFuzz(image).run(new byte[0]).filesystems().get(0);
+        assertTrue(finding.replayed().isPresent(), finding.state()::reasonText);
     }
 }

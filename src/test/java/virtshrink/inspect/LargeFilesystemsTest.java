@@ -15,6 +15,8 @@ import virtshrink.block.ExternalTool;
 import virtshrink.block.FileBlockSource;
 import virtshrink.filesystem.FilesystemState;
 import virtshrink.filesystem.MountedImage;
+import virtshrink.filesystem.f2fs.HalfFullF2fs;
+import virtshrink.filesystem.fat.HalfFullFat;
 
 /**
  * What an inspection costs grows with a filesystem's metadata, not with its disk: time, requests, bytes and heap are printed for each, nearly
@@ -36,7 +38,8 @@ class LargeFilesystemsTest {
         "btrfs, btrfs-progs, mkfs.btrfs -q -f -K",
         "ntfs, ntfs-3g, mkntfs -q -F -Q",
         "vfat, dosfstools, mkfs.fat -F 32 -s 128",
-        "exfat, exfatprogs, mkfs.exfat"
+        "exfat, exfatprogs, mkfs.exfat",
+        "f2fs, f2fs-tools, mkfs.f2fs -q -t 0"
     })
     void costsWhatTheMetadataCost(String type, String debianPackage, String make) throws IOException {
         List<String> command = new ArrayList<>(List.of(make.split(" ", -1)));
@@ -45,9 +48,14 @@ class LargeFilesystemsTest {
         command.add(image.toString());
         ExternalTool.run(command.toArray(String[]::new));
         measure(type, "nearly empty", image);
-        // Where files can be made without being written.
-        if (LARGE && List.of("ext4", "xfs", "btrfs").contains(type)) {
-            fill(image);
+        if (LARGE) {
+            switch (type) {
+                case "ntfs" -> fillNtfs(image);
+                case "vfat" -> HalfFullFat.fat32(image);
+                case "exfat" -> HalfFullFat.exfat(image);
+                case "f2fs" -> HalfFullF2fs.make(image);
+                default -> fill(image);
+            }
             measure(type, "half full", image);
         }
     }
@@ -81,7 +89,7 @@ class LargeFilesystemsTest {
         }
     }
 
-    /** Files without content in the way, of which some go again. */
+    /** Files without content in the way, of which some go again: where the kernel allocates without writing. */
     private void fill(Path image) throws IOException {
         try (MountedImage mounted = MountedImage.mount(image, directory.resolve("at"), "rw")) {
             ExternalTool.run(
@@ -93,6 +101,25 @@ class LargeFilesystemsTest {
                     mounted.path().toString(),
                     Integer.toString(FILES),
                     Long.toString(BYTES / FILES / 4 * 3));
+        }
+    }
+
+    /** The same by the filesystem's own tool, which allocates in files that exist. */
+    private void fillNtfs(Path image) throws IOException {
+        int files = FILES / 4;
+        inNtfs(image, "i=0; while [ $i -lt %d ]; do : >f$i; : >s$i; i=$((i+1)); done".formatted(files));
+        for (int file = 0; file < files; file++) {
+            String bytes = Long.toString(BYTES / files / 4 * 3);
+            ExternalTool.run("ntfsfallocate", "-f", "-l", bytes, image.toString(), "/f" + file);
+            ExternalTool.run("ntfsfallocate", "-f", "-l", "20000", image.toString(), "/s" + file);
+        }
+        inNtfs(image, "rm -f f*1 f*4 f*7 s*3");
+    }
+
+    private void inNtfs(Path image, String script) throws IOException {
+        try (MountedImage mounted = MountedImage.ntfs(image, directory.resolve("at"), "rw")) {
+            ExternalTool.run(
+                    "sh", "-c", "cd \"$1\" && " + script, "sh", mounted.path().toString());
         }
     }
 }

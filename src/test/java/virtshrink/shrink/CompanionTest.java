@@ -9,6 +9,7 @@ import java.io.RandomAccessFile;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.FileTime;
 import java.util.ArrayList;
 import java.util.EnumMap;
@@ -124,6 +125,38 @@ class CompanionTest {
             }
         });
         requireRefused(run, companion + ", which holds a part of what lies on this disk, was changed");
+    }
+
+    /** The companion becomes a layer on what it was until now. */
+    private Path putBackingFileUnderCompanion() throws IOException {
+        Path backing = companion.resolveSibling("backing.qcow2");
+        Files.move(companion, backing);
+        ExternalTool.run(
+                "qemu-img",
+                "create",
+                "-q",
+                "-f",
+                "qcow2",
+                "-b",
+                backing.toString(),
+                "-F",
+                "qcow2",
+                companion.toString());
+        return backing;
+    }
+
+    @Test
+    void whatItStandsOnMustNotBeWrittenToEither() throws IOException {
+        Path backing = putBackingFileUnderCompanion();
+        TestRun run = run().when(Phase.VERIFY, () -> Files.write(backing, new byte[512], StandardOpenOption.APPEND));
+        requireRefused(run, backing + ", which holds a part of what lies on this disk, was changed");
+    }
+
+    @Test
+    void whoOwnsWhatItStandsOnIsNobodysBusiness() throws IOException {
+        Path backing = putBackingFileUnderCompanion();
+        run().when(Phase.VERIFY, () -> ExternalTool.run("chmod", "0600", backing.toString()))
+                .expect(Outcome.SHRUNK);
     }
 
     @Test

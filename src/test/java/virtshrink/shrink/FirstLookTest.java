@@ -1,6 +1,7 @@
 package virtshrink.shrink;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -10,7 +11,9 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.Collections;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -34,8 +37,34 @@ class FirstLookTest {
         ExternalTool.run("mkfs.fat", "-F", "32", "-s", "1", "-f", "1", image.toString());
         takeEveryOtherCluster(image);
         ShrinkRequest disk = ShrinkRequest.of(image, ImageFormat.RAW);
-        List<RunContext> contexts = FirstLook.at(Collections.nCopies(DISKS, disk), Pace.FULL);
+        List<RunContext> contexts = FirstLook.at(Collections.nCopies(DISKS, disk), Pace.FULL, new Cancellation());
         assertEquals(Collections.nCopies(DISKS, RunContext.ALONE), contexts);
+    }
+
+    /** Looking at all of these would take minutes. */
+    @Test
+    @Timeout(value = 120, unit = TimeUnit.SECONDS)
+    void aLookEndsSoonWhenItIsCancelled() throws IOException {
+        GuestDisk.assumeTools();
+        ExternalTool.assume("mkfs.fat", "dosfstools");
+        Path image = ExternalTool.sparse(directory.resolve("disk.raw"), 600 << 20);
+        ExternalTool.run("mkfs.fat", "-F", "32", "-s", "1", "-f", "1", image.toString());
+        takeEveryOtherCluster(image);
+        ShrinkRequest disk = ShrinkRequest.of(image, ImageFormat.RAW);
+        Cancellation cancellation = new Cancellation();
+        AtomicLong cancelledNanos = new AtomicLong();
+        Thread other = new Thread(() -> {
+            Waiting.quietlyUntil(() -> !Waiting.childrenNaming(directory).isEmpty());
+            cancelledNanos.set(System.nanoTime());
+            cancellation.cancel("a guest wants to start");
+        });
+        other.start();
+        List<RunContext> contexts = FirstLook.at(Collections.nCopies(500, disk), Pace.FULL, cancellation);
+        long tookMillis = (System.nanoTime() - cancelledNanos.get()) / 1_000_000;
+        assertEquals(500, contexts.size());
+        assertEquals(Optional.of("a guest wants to start"), contexts.get(0).doubt());
+        assertTrue(tookMillis < 2000, tookMillis + " ms");
+        assertEquals(List.of(), Waiting.childrenNaming(directory));
     }
 
     private static void takeEveryOtherCluster(Path image) throws IOException {

@@ -30,6 +30,8 @@ enum LifeKind {
     NTFS("ntfs", "ntfs-3g", 64, "mkntfs -q -F -Q"),
     NTFS_SMALL_CLUSTERS("ntfs", "ntfs-3g", 48, "mkntfs -q -F -Q -c 512"),
     NTFS_LARGE_CLUSTERS("ntfs", "ntfs-3g", 96, "mkntfs -q -F -Q -c 65536"),
+    EXFAT("exfat", "exfatprogs", 64, "mkfs.exfat -c 4K"),
+    EXFAT_SMALL_CLUSTERS("exfat", "exfatprogs", 32, "mkfs.exfat -c 512 -b 64K"),
     FAT12("vfat", "mtools", 8, "mkfs.fat -I -F 12 -s 8"),
     FAT16("vfat", "mtools", 32, "mkfs.fat -I -F 16 -s 4"),
     FAT32("vfat", "mtools", 48, "mkfs.fat -I -F 32 -s 1");
@@ -98,7 +100,7 @@ enum LifeKind {
         }
         // Even a read-only mount of XFS writes to the log, unless it does not look at it.
         try (MountedImage mounted = mount(raw, directory, type.equals("xfs") ? "ro,norecovery" : "ro")) {
-            return TreeDigest.of(mounted.path());
+            return type.equals("exfat") ? TreeDigest.withoutAttributes(mounted.path()) : TreeDigest.of(mounted.path());
         }
     }
 
@@ -106,6 +108,8 @@ enum LifeKind {
         Path at = directory.resolve("mounted");
         if (type.equals("ntfs")) {
             return MountedImage.ntfs(raw, place(), at, options);
+        } else if (type.equals("exfat")) {
+            return MountedImage.exfat(raw, place(), at, options);
         }
         Assumptions.assumeTrue(
                 Files.readString(Path.of("/proc/filesystems")).contains(type), "this kernel has no " + type);

@@ -19,6 +19,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
 import virtshrink.block.ExternalTool;
 import virtshrink.shrink.ShrinkRequest.IdleGuard;
 
@@ -91,6 +92,27 @@ class YieldTest {
             ask();
         });
         requireYielded(run);
+    }
+
+    /** Whoever reads a disk without its server being killed, as in place, ends at the next read all the same. */
+    @ParameterizedTest
+    @ValueSource(booleans = {false, true})
+    void anInspectionEndsAtItsNextRead(boolean inPlace) throws IOException {
+        List<Phase> phases = new ArrayList<>();
+        TestRun run = run();
+        if (inPlace) {
+            run.inPlace();
+        }
+        run.progress(TestRun.phases(phase -> {
+            phases.add(phase);
+            if (phase == Phase.INSPECT) {
+                run.cancellation.cancel(REASON);
+            }
+        }));
+        assertEquals(REASON, run.expect(Outcome.YIELDED).reason());
+        assertEquals(List.of(Phase.JUDGE, Phase.ATTACH, Phase.INSPECT), phases);
+        assertEquals(original, FileProperties.sha256(image) + FileProperties.inode(image));
+        run.requireNothingLeft();
     }
 
     @Test

@@ -40,7 +40,8 @@ record BtrfsDeviceTree(Optional<String> unfinished) {
                 StructureBytes replace = item.content(REPLACE);
                 long state = replace.i64le(32);
                 if (state == REPLACE_STARTED || state == REPLACE_SUSPENDED) {
-                    unfinished = Optional.of("the replacement of a device has not finished");
+                    unfinished = Optional.of(
+                            "the replacement of a device has not finished; start the guest and let btrfs replace finish");
                 }
             } else if (key.type() != BtrfsKey.PERSISTENT_ITEM || key.objectid() != DEV_STATS_OBJECTID) {
                 throw item.corrupt("key %s in the device tree".formatted(key));

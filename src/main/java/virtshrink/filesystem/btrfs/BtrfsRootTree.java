@@ -47,9 +47,12 @@ record BtrfsRootTree(Map<Long, BtrfsRootItem> roots, Optional<String> unfinished
             } else if (item.key().type() == BtrfsKey.ROOT_ITEM) {
                 BtrfsRootItem root = BtrfsRootItem.parse(item.content(BtrfsRootItem.STRUCTURE), superblock);
                 if (tree == BtrfsRootItem.TREE_RELOC) {
-                    unfinished = unfinished.or(() -> Optional.of("a relocation has not finished"));
+                    unfinished = unfinished.or(
+                            () -> Optional.of(
+                                    "a relocation has not finished; start the guest, let btrfs balance finish, and shut it down"));
                 } else if (tree == BtrfsRootItem.TREE_LOG || tree == BtrfsRootItem.TREE_LOG_FIXUP) {
-                    unfinished = unfinished.or(() -> Optional.of("a tree log was left behind"));
+                    unfinished = unfinished.or(
+                            () -> Optional.of("a tree log was left behind; start the guest and shut it down"));
                 } else if (READ.contains(tree)) {
                     if (item.key().offset() != 0 || roots.put(tree, root) != null) {
                         throw item.corrupt("a second root of tree %d".formatted(tree));

@@ -211,7 +211,8 @@ record BtrfsSuperBlock(
     /** What marks a guest, or a tool, that did not finish. */
     Optional<String> whyDirty() {
         if (logRoot != 0) {
-            return Optional.of("the log tree is in use: not cleanly unmounted, or still mounted");
+            return Optional.of(
+                    "the log tree is in use: not cleanly unmounted, or still mounted; start the guest and shut it down");
         } else if ((flags & FLAG_ERROR) != 0) {
             return Optional.of("marked as containing errors: needs btrfs check");
         } else if ((flags & FLAGS_CHANGING) != 0) {

@@ -34,7 +34,8 @@ record ExtMmpBlock(long sequence) {
         }
         return Optional.of(
                 sequence == FSCK
-                        ? "multiple-mount protection says that e2fsck is running"
-                        : "multiple-mount protection says that it is mounted (sequence 0x%x)".formatted(sequence));
+                        ? "multiple-mount protection says that e2fsck is running; if it is not, e2fsck -f clears that"
+                        : "multiple-mount protection says that it is mounted (sequence 0x%x); if it is not, e2fsck clears that"
+                                .formatted(sequence));
     }
 }

@@ -197,7 +197,8 @@ record ExtSuperblock(
     /** What to say of that where no journal is replayed. */
     String whyNeedsRecovery() {
         boolean possible = whyUnsupported().isEmpty() && !features.hasCompat(ExtFeatures.COMPAT_FAST_COMMIT);
-        return NEEDS_RECOVERY + (possible ? " (replay-journals would read it as it will be after that)" : "");
+        return NEEDS_RECOVERY + "; start the guest and shut it down"
+                + (possible ? " (or replay-journals would read it as it will be after that)" : "");
     }
 
     /** What the superblock alone knows of a guest that did not finish; the journal and the MMP block may know more. */
@@ -207,11 +208,14 @@ record ExtSuperblock(
         } else if ((state & STATE_ERROR) != 0) {
             return Optional.of("marked as containing errors: needs e2fsck");
         } else if ((state & STATE_VALID) == 0) {
-            return Optional.of("not cleanly unmounted");
+            return Optional.of("not cleanly unmounted: start the guest and shut it down");
         } else if (features.hasRoCompat(ExtFeatures.RO_COMPAT_ORPHAN_PRESENT)) {
-            return Optional.of("the orphan file is in use: deleted files wait for their clean-up");
+            return Optional.of("the orphan file is in use: deleted files wait for their clean-up at the next mount; "
+                    + "start the guest and shut it down");
         } else if (lastOrphan != 0 || (state & STATE_ORPHAN) != 0) {
-            return Optional.of("the list of orphan inodes is in use: deleted files wait for their clean-up");
+            return Optional.of(
+                    "the list of orphan inodes is in use: deleted files wait for their clean-up at the next mount; "
+                            + "start the guest and shut it down");
         } else if (state != STATE_VALID) {
             return Optional.of("state 0x%x is not simply clean".formatted(state));
         }

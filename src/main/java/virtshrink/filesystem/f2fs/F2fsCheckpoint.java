@@ -138,19 +138,21 @@ record F2fsCheckpoint(
     /** What the flags say of a guest that did not finish. */
     Optional<String> whyDirty() {
         if ((flags & UMOUNT) == 0) {
-            return Optional.of("not cleanly unmounted: the last checkpoint was written while it was in use");
+            return Optional.of("not cleanly unmounted: the last checkpoint was written while it was in use; "
+                    + "start the guest and shut it down");
         } else if ((flags & 0x8) != 0) {
             return Optional.of("marked as containing errors: needs fsck.f2fs");
         } else if ((flags & 0x10) != 0) {
             return Optional.of("marked as needing a check: needs fsck.f2fs");
         } else if ((flags & 0x2) != 0) {
-            return Optional.of("deleted files wait for their clean-up (orphan inodes)");
+            return Optional.of("deleted files wait for their clean-up at the next mount (orphan inodes); "
+                    + "start the guest and shut it down");
         } else if ((flags & 0x800) != 0) {
             return Optional.of("its quota files need a check: needs fsck.f2fs");
         } else if ((flags & 0x3000) != 0) {
-            return Optional.of("its checkpoints are disabled");
+            return Optional.of("its checkpoints are disabled: mount it with checkpoint=enable");
         } else if ((flags & 0x4000) != 0) {
-            return Optional.of("it was being resized");
+            return Optional.of("it was being resized: needs fsck.f2fs");
         }
         return Optional.empty();
     }

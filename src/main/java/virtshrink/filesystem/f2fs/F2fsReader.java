@@ -73,8 +73,8 @@ public final class F2fsReader implements FreeSpaceReader {
         if (first.isEmpty() || second.isEmpty()) {
             return new FilesystemState.Dirty(
                     first.isEmpty() && second.isEmpty()
-                            ? "neither of its checkpoints is whole"
-                            : "one of its two checkpoints is not whole: it was being written");
+                            ? "neither of its checkpoints is whole: needs fsck.f2fs"
+                            : "one of its two checkpoints is not whole: it was being written; start the guest and shut it down");
         }
         return judge(volume, superblock, second.get().isNewerThan(first.get()) ? second.get() : first.get());
     }
@@ -90,7 +90,8 @@ public final class F2fsReader implements FreeSpaceReader {
             return new FilesystemState.Unsupported(unsupported.get());
         }
         if (isToBeRolledForward(volume, superblock, checkpoint)) {
-            return new FilesystemState.Dirty("files were synced after the last checkpoint: not cleanly unmounted");
+            return new FilesystemState.Dirty("files were synced after the last checkpoint: not cleanly unmounted; "
+                    + "start the guest and shut it down");
         }
         F2fsSit table = F2fsSit.read(volume, superblock, checkpoint);
         if (table.validBlocks() != checkpoint.validBlockCount()) {

@@ -159,7 +159,8 @@ record ExfatBootSector(
     /** What the flags say of a guest that did not finish. */
     Optional<String> whyDirty() {
         if ((volumeFlags & FLAG_VOLUME_DIRTY) != 0) {
-            return Optional.of("not cleanly unmounted (VolumeDirty)");
+            return Optional.of(
+                    "not cleanly unmounted (VolumeDirty); it stays marked until fsck.exfat or, in Windows, chkdsk /f has checked it");
         }
         return (volumeFlags & FLAG_MEDIA_FAILURE) == 0
                 ? Optional.empty()

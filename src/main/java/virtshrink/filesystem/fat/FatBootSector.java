@@ -204,7 +204,7 @@ record FatBootSector(
     /** What the boot sector knows of a guest that did not finish; the table may know more. */
     Optional<String> whyDirty() {
         if ((state & STATE_DIRTY) != 0) {
-            return Optional.of("not cleanly unmounted (marked in the boot sector)");
+            return Optional.of("not cleanly unmounted (marked in the boot sector); " + FatTable.ADVICE);
         }
         return (state & STATE_ERRORS) == 0
                 ? Optional.empty()

@@ -15,6 +15,10 @@ import virtshrink.block.RangeSet;
 final class FatTable {
     static final String STRUCTURE = "file allocation table";
 
+    /** Linux, which leaves this mark on an EFI system partition that was once mounted when the guest died, never takes it away by itself. */
+    static final String ADVICE =
+            "it stays marked until fsck.vfat -a or, in Windows, chkdsk /f has checked it in the guest";
+
     /** Divisible by what two entries of any type take; the whole of a FAT12 is smaller. */
     private static final int PIECE_BYTES = 1 << 20;
 
@@ -76,7 +80,7 @@ final class FatTable {
             case FAT32, EXFAT -> (second & FAT32_NO_ERRORS) != 0;
         };
         if (!clean) {
-            return Optional.of("not cleanly unmounted (marked in the file allocation table)");
+            return Optional.of("not cleanly unmounted (marked in the file allocation table); " + ADVICE);
         }
         return noErrors
                 ? Optional.empty()

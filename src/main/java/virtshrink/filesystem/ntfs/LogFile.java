@@ -38,7 +38,8 @@ record LogFile(boolean empty, Optional<String> whyDirty) {
         RestartPage second = RestartPage.parse(head.slice(pageBytes, pageBytes), pageBytes);
         Optional<String> dirty = first.whyDirty().or(second::whyDirty);
         if (dirty.isEmpty() && !first.isSameAs(second)) {
-            dirty = Optional.of("the two restart pages of the log differ: the last dismount was not finished");
+            dirty = Optional.of("the two restart pages of the log differ: the last dismount was not finished; "
+                    + "start the guest and shut it down");
         }
         return new LogFile(false, dirty);
     }

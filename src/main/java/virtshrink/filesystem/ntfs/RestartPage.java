@@ -77,15 +77,17 @@ record RestartPage(boolean changedByChkdsk, int major, int minor, long currentLs
 
     Optional<String> whyDirty() {
         if (changedByChkdsk) {
-            return Optional.of("chkdsk has repaired it and Windows has not mounted it since");
+            return Optional.of(
+                    "chkdsk has repaired it and Windows has not mounted it since: start the guest and shut it down");
         } else if (major == 2) {
             // Windows 8 and later go back to version 1.1 when they dismount for good.
             return Optional.of(
-                    "Windows keeps part of it in memory: fast startup, hibernation, or not cleanly dismounted");
+                    "Windows keeps part of it in memory: fast startup, hibernation, or not cleanly dismounted; "
+                            + "in the guest: shutdown /s /t 0");
         } else if (major != 1 || minor != 1) {
             return Optional.of("log version %d.%d is not supported".formatted(major, minor));
         } else if (clientInUse != NO_CLIENT && (flags & CLEAN_DISMOUNT) == 0) {
-            return Optional.of("the log is in use: not cleanly dismounted");
+            return Optional.of("the log is in use: not cleanly dismounted; in the guest: shutdown /s /t 0");
         }
         return Optional.empty();
     }

@@ -46,11 +46,12 @@ record VolumeInformation(int majorVersion, int minorVersion, int flags, String l
 
     Optional<String> whyDirty() {
         if ((flags & DIRTY) != 0) {
-            return Optional.of("marked dirty: not cleanly dismounted, or chkdsk is due");
+            return Optional.of(
+                    "marked dirty: not cleanly dismounted, or chkdsk is due; in the guest: chkdsk /f, then shutdown /s /t 0");
         } else if ((flags & CHKDSK_UNDERWAY) != 0) {
-            return Optional.of("marked as being repaired by chkdsk");
+            return Optional.of("marked as being repaired by chkdsk; start the guest and let it finish");
         } else if ((flags & DELETE_USN_UNDERWAY) != 0) {
-            return Optional.of("the deletion of its change journal is under way");
+            return Optional.of("the deletion of its change journal is under way; start the guest and let it finish");
         }
         return Optional.empty();
     }

@@ -18,7 +18,7 @@ import virtshrink.filesystem.FilesystemState;
 import virtshrink.filesystem.ZeroFreeSpace;
 
 /** The filesystem's own tools, and a map of free space made of nothing but what they print. */
-final class BtrfsProgs {
+public final class BtrfsProgs {
     private static final Pattern FIELD = Pattern.compile("^(\\w+)\\s+(\\d+)", Pattern.MULTILINE);
     private static final Pattern CHUNK = Pattern.compile("key \\(FIRST_CHUNK_TREE CHUNK_ITEM (\\d+)\\)");
     private static final Pattern LENGTH = Pattern.compile("^\\s+length (\\d+) owner");
@@ -52,9 +52,10 @@ final class BtrfsProgs {
      * @param freeBytes {@code total_bytes - bytes_used} of {@code dump-super}
      * @param free the device without the extents of {@code dump-tree}, their copies, the first MiB and the superblocks
      */
-    record Dump(long freeBytes, RangeSet free) {}
+    public record Dump(long freeBytes, RangeSet free) {}
 
-    static Dump dump(Path image) throws IOException {
+    /** Asks about a file that holds the filesystem and nothing else. */
+    public static Dump dump(Path image) throws IOException {
         String superblock = ExternalTool.run("btrfs", "inspect-internal", "dump-super", image.toString());
         long totalBytes = field(superblock, "total_bytes");
         long nodesize = field(superblock, "nodesize");

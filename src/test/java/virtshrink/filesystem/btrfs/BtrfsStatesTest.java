@@ -82,7 +82,8 @@ class BtrfsStatesTest {
     void aLogTreeMeansDirty() throws IOException {
         CapturedBtrfs image = small().superblockU64(0x60, 5 << 20);
         assertEquals(
-                new FilesystemState.Dirty("the log tree is in use: not cleanly unmounted, or still mounted"),
+                new FilesystemState.Dirty(
+                        "the log tree is in use: not cleanly unmounted, or still mounted; start the guest and shut it down"),
                 image.state());
     }
 

@@ -28,6 +28,8 @@ class ExtStatesTest {
     private static final int INODE_8 = 7 * 1024 + 7 * 256;
     private static final int JOURNAL_AT = journalAt();
 
+    private static final String SHUT_DOWN = "start the guest and shut it down";
+
     private static Arguments dirty(String reason, UnaryOperator<CapturedImage> change) {
         return Arguments.of(new Dirty(reason), change);
     }
@@ -55,27 +57,32 @@ class ExtStatesTest {
     static Stream<Arguments> changes() {
         return Stream.of(
                 dirty(
-                        "the journal needs recovery: not cleanly unmounted"
-                                + " (replay-journals would read it as it will be after that)",
+                        "the journal needs recovery: not cleanly unmounted; start the guest and shut it down"
+                                + " (or replay-journals would read it as it will be after that)",
                         incompat(0x4)),
                 dirty(
-                        "the journal needs recovery: not cleanly unmounted",
+                        "the journal needs recovery: not cleanly unmounted; start the guest and shut it down",
                         image -> incompat(0x40000004).apply(image)),
-                dirty("not cleanly unmounted", image -> image.superblock16(0x3A, 0)),
+                dirty("not cleanly unmounted: start the guest and shut it down", image -> image.superblock16(0x3A, 0)),
                 dirty("marked as containing errors: needs e2fsck", image -> image.superblock16(0x3A, 3)),
                 dirty(
-                        "the list of orphan inodes is in use: deleted files wait for their clean-up",
+                        "the list of orphan inodes is in use: deleted files wait for their clean-up at the next mount; "
+                                + SHUT_DOWN,
                         image -> image.superblock16(0x3A, 5)),
                 dirty(
-                        "the list of orphan inodes is in use: deleted files wait for their clean-up",
+                        "the list of orphan inodes is in use: deleted files wait for their clean-up at the next mount; "
+                                + SHUT_DOWN,
                         image -> image.superblock32(0xE8, 14)),
-                dirty("the orphan file is in use: deleted files wait for their clean-up", roCompat(0x10000)),
+                dirty(
+                        "the orphan file is in use: deleted files wait for their clean-up at the next mount; "
+                                + SHUT_DOWN,
+                        roCompat(0x10000)),
                 dirty("state 0x21 is not simply clean", image -> image.superblock16(0x3A, 0x21)),
                 dirty(
-                        "multiple-mount protection says that it is mounted (sequence 0x1234)",
+                        "multiple-mount protection says that it is mounted (sequence 0x1234); if it is not, e2fsck clears that",
                         image -> image.u32(28 * 1024 + 4, 0x1234).sealAt(28 * 1024, 0x3FC)),
                 dirty(
-                        "multiple-mount protection says that e2fsck is running",
+                        "multiple-mount protection says that e2fsck is running; if it is not, e2fsck -f clears that",
                         image -> image.u32(28 * 1024 + 4, 0xE24D4D50L).sealAt(28 * 1024, 0x3FC)),
                 dirty(
                         "the journal holds transactions although no recovery is announced: needs e2fsck",

@@ -122,7 +122,8 @@ class ExtToolStatesTest {
         E2fsprogs.make(image, 32 * MIB, "-t", "ext4", "-b", "1024");
         E2fsprogs.run(List.of("tune2fs", "-O", "^resize_inode", image.toString()));
         assertEquals(
-                new FilesystemState.Dirty("not cleanly unmounted"), read(image).state());
+                new FilesystemState.Dirty("not cleanly unmounted: start the guest and shut it down"),
+                read(image).state());
         E2fsprogs.check(image, "-fy");
         assertExact(image);
     }

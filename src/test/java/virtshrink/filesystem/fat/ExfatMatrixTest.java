@@ -1,8 +1,10 @@
 package virtshrink.filesystem.fat;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static virtshrink.filesystem.fat.FatMatrix.GIB;
+import static virtshrink.filesystem.fat.FatMatrix.KIB;
+import static virtshrink.filesystem.fat.FatMatrix.MIB;
 
 import java.io.IOException;
 import java.nio.file.Path;
@@ -13,30 +15,17 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 import virtshrink.block.ExternalTool;
-import virtshrink.block.FileBlockSource;
-import virtshrink.block.RangeSet;
-import virtshrink.filesystem.FilesystemReport;
-import virtshrink.filesystem.FilesystemState;
+import virtshrink.filesystem.FilesystemIdentity;
 import virtshrink.filesystem.MountedImage;
-import virtshrink.filesystem.ZeroFreeSpace;
 import virtshrink.filesystem.fat.Dosfstools.Content;
+import virtshrink.filesystem.fat.FatMatrix.Image;
 
 /** Cluster sizes and contents of every kind: the reader says what dump.exfat says, and what it calls free may be overwritten. */
 class ExfatMatrixTest {
-    private static final long KIB = 1 << 10;
-    private static final long MIB = 1 << 20;
-    private static final long GIB = 1 << 30;
     private static final long TIB = 1L << 40;
 
     @TempDir
     Path directory;
-
-    record Image(long sizeBytes, Content content, String options) {
-        @Override
-        public String toString() {
-            return "%d KiB, %s, %s".formatted(sizeBytes / KIB, content, options);
-        }
-    }
 
     static Stream<Image> images() {
         return Stream.of(
@@ -86,47 +75,50 @@ class ExfatMatrixTest {
     void saysWhatTheToolsSayAndKeepsEveryFile(Image image) throws IOException {
         Path file = Exfatprogs.make(directory.resolve("image"), image.sizeBytes(), image.options());
         Exfatprogs.fill(file, image.content(), directory);
-        ExternalTool.Result before = Exfatprogs.check(file);
-        assertEquals(0, before.exitCode(), before.output());
-        Map<String, String> contents = contents(file, image);
+        FatMatrix.Proof proof = FatMatrix.prove(new ExfatReader(), new ExfatTools(image), file, image.sizeBytes());
 
-        FilesystemReport report = read(file);
-        FilesystemState.FreeSpace space =
-                assertInstanceOf(FilesystemState.FreeSpace.class, report.state(), report.toString());
-        assertEquals(Exfatprogs.freeBytes(file), space.freeBytes());
-        assertEquals(space.freeBytes(), space.free().totalBytes());
-        assertEquals(Exfatprogs.clusterBytes(file), report.identity().blockBytes());
-        assertEquals("exfat", report.identity().type());
-        assertEquals(
-                image.options().contains("-L volume") ? "volume" : "",
-                report.identity().label());
+        FilesystemIdentity identity = proof.report().identity();
+        assertEquals("exfat", identity.type());
+        assertEquals(image.options().contains("-L volume") ? "volume" : "", identity.label());
         if (image.content() == Content.FULL) {
-            assertTrue(space.freeBytes() < report.identity().totalBytes() / 10, report::toString);
-        }
-
-        RangeSet sample = Dosfstools.sample(space.free());
-        ZeroFreeSpace.scribble(file, sample, image.sizeBytes());
-        assertEquals(before, Exfatprogs.check(file));
-        assertEquals(contents, contents(file, image));
-        ZeroFreeSpace.zero(file, sample);
-        assertEquals(before, Exfatprogs.check(file));
-        assertEquals(space.free(), ((FilesystemState.FreeSpace) read(file).state()).free());
-    }
-
-    private Map<String, String> contents(Path file, Image image) throws IOException {
-        if (image.content() == Content.EMPTY) {
-            return Map.of();
-        }
-        try (MountedImage mounted = MountedImage.exfat(file, directory.resolve("mounted"), "ro")) {
-            return Dosfstools.digests(mounted.path());
+            assertTrue(
+                    proof.space().freeBytes() < identity.totalBytes() / 10,
+                    () -> proof.report().toString());
         }
     }
 
-    private static FilesystemReport read(Path file) throws IOException {
-        ExfatReader reader = new ExfatReader();
-        try (FileBlockSource volume = FileBlockSource.open(file)) {
-            assertTrue(reader.recognises(volume));
-            return reader.read(volume);
+    private final class ExfatTools implements FatMatrix.Tools {
+        private final Image made;
+
+        ExfatTools(Image made) {
+            this.made = made;
+        }
+
+        @Override
+        public Object check(Path image) throws IOException {
+            ExternalTool.Result result = Exfatprogs.check(image);
+            assertEquals(0, result.exitCode(), result.output());
+            return result;
+        }
+
+        @Override
+        public long freeBytes(Path image) throws IOException {
+            return Exfatprogs.freeBytes(image);
+        }
+
+        @Override
+        public long clusterBytes(Path image) throws IOException {
+            return Exfatprogs.clusterBytes(image);
+        }
+
+        @Override
+        public Map<String, String> contents(Path image) throws IOException {
+            if (made.content() == Content.EMPTY) {
+                return Map.of();
+            }
+            try (MountedImage mounted = MountedImage.exfat(image, directory.resolve("mounted"), "ro")) {
+                return Dosfstools.digests(mounted.path());
+            }
         }
     }
 }

@@ -12,7 +12,6 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
-import java.util.Arrays;
 import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -67,40 +66,11 @@ class FatLargeTest {
             long clusters = empty.space().freeBytes() / FAT32_CLUSTER_BYTES + 1;
             assertTrue(TIB / FAT32_CLUSTER_BYTES - clusters < 20_000, empty::toString);
             assertTrue(empty.requests() < 2 * clusters * 4 / (1 << 20) + 10, empty::toString);
-            addHalf(image, volume, clusters);
+            HalfFullFat.fat32(image);
             Cost half = measure("FAT32, 1 TiB, half full and full of holes", new FatReader(), volume);
-            assertEquals(clusters - 1 - half(clusters), half.space().freeBytes() / FAT32_CLUSTER_BYTES);
+            assertEquals(clusters - 1 - HalfFullFat.half(clusters), half.space().freeBytes() / FAT32_CLUSTER_BYTES);
             assertTrue(half.space().free().size() <= 1 << 19, half::toString);
         }
-    }
-
-    /** Every other cluster is used, by chains without a file, in both tables. */
-    private static void addHalf(Path image, BlockSource volume, long clusters) throws IOException {
-        ByteBuffer boot = volume.read(0, 512).order(ByteOrder.LITTLE_ENDIAN);
-        long first = boot.getChar(0x0E) * 512L;
-        long second = first + boot.getInt(0x24) * 512L;
-        ByteBuffer piece = ByteBuffer.allocate(1 << 20).order(ByteOrder.LITTLE_ENDIAN);
-        try (FileChannel channel = FileChannel.open(image, StandardOpenOption.WRITE)) {
-            long used = 0;
-            for (long cluster = 0; cluster < clusters + 2; cluster += piece.capacity() / 4) {
-                piece.clear();
-                if (cluster == 0) {
-                    volume.read(first, piece.limit(12));
-                    piece.limit(piece.capacity());
-                }
-                for (long next = cluster + piece.position() / 4; piece.hasRemaining(); next++) {
-                    boolean taken = next % 2 == 0 && used < half(clusters);
-                    used += taken ? 1 : 0;
-                    piece.putInt(taken ? used < half(clusters) ? (int) next + 2 : 0x0FFFFFFF : 0);
-                }
-                channel.write(piece.flip(), first + cluster * 4);
-                channel.write(piece.rewind(), second + cluster * 4);
-            }
-        }
-    }
-
-    private static long half(long clusters) {
-        return clusters / 2 - 1;
     }
 
     @Test
@@ -188,24 +158,11 @@ class FatLargeTest {
             Cost empty = measure("exFAT, 1 TiB, empty", new ExfatReader(), volume);
             assertEquals(Exfatprogs.freeBytes(image), empty.space().freeBytes());
             assertTrue(empty.requests() < 100, empty::toString);
-            addHalf(image, volume);
+            HalfFullFat.exfat(image);
             Cost half = measure("exFAT, 1 TiB, half full and full of holes", new ExfatReader(), volume);
             assertEquals(Exfatprogs.freeBytes(image), half.space().freeBytes());
             assertTrue(half.requests() < 100, half::toString);
             assertTrue(half.space().free().size() <= 1 << 19, half::toString);
-        }
-    }
-
-    /** Every other cluster behind the first few is marked as used. */
-    private static void addHalf(Path image, BlockSource volume) throws IOException {
-        ByteBuffer boot = volume.read(0, 512).order(ByteOrder.LITTLE_ENDIAN);
-        long heap = boot.getInt(88) * 512L;
-        int bitmapBytes = boot.getInt(92) / 8;
-        int behind = 4096;
-        byte[] pattern = new byte[bitmapBytes - behind];
-        Arrays.fill(pattern, (byte) 0x55);
-        try (FileChannel channel = FileChannel.open(image, StandardOpenOption.WRITE)) {
-            channel.write(ByteBuffer.wrap(pattern), heap + behind);
         }
     }
 }

@@ -1,8 +1,10 @@
 package virtshrink.filesystem.fat;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static virtshrink.filesystem.fat.FatMatrix.GIB;
+import static virtshrink.filesystem.fat.FatMatrix.KIB;
+import static virtshrink.filesystem.fat.FatMatrix.MIB;
 
 import java.io.IOException;
 import java.nio.file.Path;
@@ -12,28 +14,13 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
-import virtshrink.block.FileBlockSource;
-import virtshrink.block.RangeSet;
-import virtshrink.filesystem.FilesystemReport;
-import virtshrink.filesystem.FilesystemState;
-import virtshrink.filesystem.ZeroFreeSpace;
 import virtshrink.filesystem.fat.Dosfstools.Content;
+import virtshrink.filesystem.fat.FatMatrix.Image;
 
 /** Everything that moves a cluster, from empty to full: the reader says what fsck.fat says, and what it calls free may be overwritten. */
 class FatMatrixTest {
-    private static final long KIB = 1 << 10;
-    private static final long MIB = 1 << 20;
-    private static final long GIB = 1 << 30;
-
     @TempDir
     Path directory;
-
-    record Image(long sizeBytes, Content content, String options) {
-        @Override
-        public String toString() {
-            return "%d KiB, %s, %s".formatted(sizeBytes / KIB, content, options);
-        }
-    }
 
     static Stream<Image> images() {
         return Stream.of(
@@ -90,40 +77,39 @@ class FatMatrixTest {
     void saysWhatTheCheckerSaysAndKeepsEveryFile(Image image) throws IOException {
         Path file = Dosfstools.make(directory.resolve("image"), image.sizeBytes(), image.options());
         Dosfstools.fill(file, image.content(), directory);
-        Dosfstools.Check before = Dosfstools.check(file);
-        Map<String, String> contents = Dosfstools.contents(file, directory);
+        FatMatrix.Proof proof = FatMatrix.prove(new FatReader(), new DosTools(), file, image.sizeBytes());
 
-        FilesystemReport report = read(file);
-        FilesystemState.FreeSpace space =
-                assertInstanceOf(FilesystemState.FreeSpace.class, report.state(), report.toString());
-        assertEquals(before.freeBytes(), space.freeBytes());
-        assertEquals(before.freeBytes(), space.free().totalBytes());
-        assertEquals("vfat", report.identity().type());
-        assertEquals(before.clusterBytes(), report.identity().blockBytes());
+        assertEquals("vfat", proof.report().identity().type());
         if (image.options().contains("-n EFI")) {
-            assertEquals("EFI", report.identity().label());
-            assertEquals("CAFE-BABE", report.identity().uuid());
+            assertEquals("EFI", proof.report().identity().label());
+            assertEquals("CAFE-BABE", proof.report().identity().uuid());
         }
         if (image.content() == Content.FULL) {
-            assertEquals(0, space.freeBytes());
+            assertEquals(0, proof.space().freeBytes());
         } else if (image.content() != Content.EMPTY) {
-            assertTrue(contents.size() > 5, contents::toString);
+            assertTrue(proof.contents().size() > 5, () -> proof.contents().toString());
         }
-
-        RangeSet sample = Dosfstools.sample(space.free());
-        ZeroFreeSpace.scribble(file, sample, image.sizeBytes());
-        assertEquals(before, Dosfstools.check(file));
-        assertEquals(contents, Dosfstools.contents(file, directory));
-        ZeroFreeSpace.zero(file, sample);
-        assertEquals(before, Dosfstools.check(file));
-        assertEquals(space.free(), ((FilesystemState.FreeSpace) read(file).state()).free());
     }
 
-    private static FilesystemReport read(Path file) throws IOException {
-        FatReader reader = new FatReader();
-        try (FileBlockSource volume = FileBlockSource.open(file)) {
-            assertTrue(reader.recognises(volume));
-            return reader.read(volume);
+    private final class DosTools implements FatMatrix.Tools {
+        @Override
+        public Object check(Path image) throws IOException {
+            return Dosfstools.check(image);
+        }
+
+        @Override
+        public long freeBytes(Path image) throws IOException {
+            return Dosfstools.check(image).freeBytes();
+        }
+
+        @Override
+        public long clusterBytes(Path image) throws IOException {
+            return Dosfstools.check(image).clusterBytes();
+        }
+
+        @Override
+        public Map<String, String> contents(Path image) throws IOException {
+            return Dosfstools.contents(image, directory);
         }
     }
 }

@@ -15,7 +15,7 @@ import virtshrink.block.RangeSet;
 import virtshrink.filesystem.FilesystemReport;
 
 /** What the XFS project's own tools make and say. */
-final class Xfsprogs {
+public final class Xfsprogs {
     private static final Pattern FIELD = Pattern.compile("^(\\w+) = (\\S+)$", Pattern.MULTILINE);
     private static final Pattern EXTENT = Pattern.compile("^ +(\\d+) +(\\d+) +(\\d+)$", Pattern.MULTILINE);
     private static final Pattern LIST_ENTRY = Pattern.compile("(\\d+):(\\d+|null)");
@@ -92,9 +92,10 @@ final class Xfsprogs {
      * @param free the extents of the trees, without what is in the free lists
      * @param freeBytes the sum of {@code agf_freeblks}
      */
-    record Reference(long freeBytes, RangeSet free, long blockBytes, long totalBytes) {}
+    public record Reference(long freeBytes, RangeSet free, long blockBytes, long totalBytes) {}
 
-    static Reference reference(Path image) throws IOException {
+    /** Asks about a file that holds the filesystem and nothing else. */
+    public static Reference reference(Path image) throws IOException {
         Map<String, String> sb = fields(image, "sb 0", "print blocksize agblocks agcount dblocks");
         long blockBytes = Long.parseLong(sb.get("blocksize"));
         long agBlocks = Long.parseLong(sb.get("agblocks"));
