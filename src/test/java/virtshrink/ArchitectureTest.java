@@ -34,9 +34,10 @@ class ArchitectureTest {
             Map.entry("filesystem", List.of("block")),
             Map.entry("inspect", List.of("block", "volume..", "filesystem..")),
             Map.entry("image", List.of("block", "nbd", "os")),
+            Map.entry("mount", List.of("block", "image", "os")),
             // block and filesystem: the values that inspections and images speak in; os: what the classical filler is
             // made of.
-            Map.entry("shrink", List.of("inspect", "image", "block", "filesystem", "os")),
+            Map.entry("shrink", List.of("inspect", "image", "mount", "block", "filesystem", "os")),
             Map.entry("libvirt", List.of("shrink", "image")),
             // os: for exchanging and identifying files.
             Map.entry("originals", List.of("libvirt", "shrink", "image", "os")),

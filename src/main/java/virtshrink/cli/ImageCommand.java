@@ -100,6 +100,10 @@ final class ImageCommand implements Callable<Integer> {
             throw new WrongUsageException("--keep-original is for an image that is replaced: not with "
                     + (outputFile != null ? "OUTPUT, which leaves it alone" : "--in-place"));
         }
+        if (run.mounts() && options.inPlace()) {
+            throw new WrongUsageException(
+                    "--filler mount works on an overlay, which --in-place has none of: leave one of them away");
+        }
         return run.settings().applyTo(options.request(source, Optional.ofNullable(outputFile)));
     }
 

@@ -5,6 +5,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import virtshrink.filesystem.FilesystemIdentity;
+import virtshrink.filesystem.FilesystemState;
 import virtshrink.image.ImageFormat;
 import virtshrink.inspect.DiskInspection;
 import virtshrink.inspect.FilesystemFinding;
@@ -96,7 +97,9 @@ final class InspectionText {
                         lines.add("  " + style.warning("whole disk left alone") + "  " + SafeText.of(reason)));
         for (FilesystemFinding finding : disk.filesystems()) {
             String reason = finding.state().reasonText();
-            if (!reason.isEmpty()) {
+            // A note of the run says whether it was mounted and filled, or why not.
+            boolean asked = finding.state() instanceof FilesystemState.Unsupported unsupported && unsupported.closed();
+            if (!reason.isEmpty() && !asked) {
                 lines.add("  " + style.warning("left alone") + "  " + SafeText.of(finding.device()) + ": "
                         + SafeText.of(reason));
             }

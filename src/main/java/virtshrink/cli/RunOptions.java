@@ -30,8 +30,9 @@ final class RunOptions {
             names = "--filler",
             paramLabel = "auto|none|mount",
             description = "How free space is found: by reading the filesystems (auto), not at all, only what is"
-                    + " already zero is given back (none), or by mounting and filling each filesystem (mount, not in"
-                    + " this version).")
+                    + " already zero is given back (none), or, besides reading, by mounting an overlay in this host's"
+                    + " kernel and filling what has no reader: udf, jfs, reiserfs (mount; needs root and the nbd"
+                    + " module).")
     private Filler filler = Filler.AUTO;
 
     @Option(
@@ -48,6 +49,10 @@ final class RunOptions {
 
     Optional<String> keepOriginal() {
         return Optional.ofNullable(keepOriginal);
+    }
+
+    boolean mounts() {
+        return filler == Filler.MOUNT;
     }
 
     /**

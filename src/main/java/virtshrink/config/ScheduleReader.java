@@ -53,6 +53,7 @@ final class ScheduleReader {
                 section.integer("min-hours-off", 0, 0, MOST_DAYS * 24),
                 section.flag("allow-rename", false),
                 section.flag("replay-journals", false),
+                section.text("filler", ScheduleReader::mounts).orElse(false),
                 originals());
         section.refuseUnknownKeys();
         return settings;
@@ -119,10 +120,19 @@ final class ScheduleReader {
         List<String> names = Arrays.stream(Misfire.values())
                 .map(value -> value.name().toLowerCase(Locale.ROOT))
                 .toList();
+        return Misfire.valueOf(oneOf(names, text).toUpperCase(Locale.ROOT));
+    }
+
+    /** Whether free space is also found by mounting. */
+    private static boolean mounts(String text) throws BadValueException {
+        return oneOf(List.of("auto", "mount"), text).equals("mount");
+    }
+
+    private static String oneOf(List<String> names, String text) throws BadValueException {
         if (!names.contains(text)) {
             throw new BadValueException(
                     "it must be one of " + String.join(", ", names) + Suggestion.phrase(text, names));
         }
-        return Misfire.valueOf(text.toUpperCase(Locale.ROOT));
+        return text;
     }
 }

@@ -25,6 +25,7 @@ import virtshrink.shrink.OriginalsPolicy;
  * @param minimumHoursOff at least 0; a domain whose images were written to more recently is left alone
  * @param allowRename whether plain renames are accepted where files cannot be exchanged
  * @param replayJournals whether journals of guests that were powered off hard are replayed in memory
+ * @param mounts whether filesystems without a reader are mounted by the host's kernel and filled
  * @param originals what becomes of the images that are displaced
  */
 public record ScheduleSettings(
@@ -44,6 +45,7 @@ public record ScheduleSettings(
         int minimumHoursOff,
         boolean allowRename,
         boolean replayJournals,
+        boolean mounts,
         OriginalsPolicy originals) {
 
     /** What becomes of a time that passed while the host was off or another schedule was at work. */

@@ -43,8 +43,17 @@ public sealed interface FilesystemState {
     /** A suspended guest keeps part of all its filesystems in memory: the whole disk, and the whole domain, is left alone. */
     record Hibernated(String reason) implements FilesystemState {}
 
-    /** Recognised, and left alone: a format or feature without support. */
-    record Unsupported(String reason) implements FilesystemState {}
+    /**
+     * Recognised, and left alone: a format or feature without support.
+     *
+     * @param closed whether it is known all the same that nobody has it open for writing, a suspended guest included
+     */
+    record Unsupported(String reason, boolean closed) implements FilesystemState {
+        /** One of which nothing more is known. */
+        public Unsupported(String reason) {
+            this(reason, false);
+        }
+    }
 
     /** Contradicts its specification. */
     record Corrupt(String reason) implements FilesystemState {}

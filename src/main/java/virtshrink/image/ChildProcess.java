@@ -71,13 +71,13 @@ public final class ChildProcess implements AutoCloseable {
     }
 
     /** Asks it to end ({@code SIGTERM}). */
-    void terminate() {
+    public void terminate() {
         process.toHandle().destroy();
         hurry();
     }
 
     /** Waits for its end, but not longer than the limit; it goes on if it has not ended then. */
-    boolean awaitEnd(Duration limit) throws IOException {
+    public boolean awaitEnd(Duration limit) throws IOException {
         try {
             return process.waitFor(limit.toNanos(), TimeUnit.NANOSECONDS);
         } catch (InterruptedException e) {

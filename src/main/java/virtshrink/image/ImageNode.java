@@ -8,24 +8,40 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import virtshrink.block.ByteRange;
 
 /**
  * An image as qemu is told of it: file, format and backing chain named explicitly, so that nothing is probed and no name is taken apart. Not
  * usable as the target of a conversion, which wants a plain path. Immutable.
  */
 public final class ImageNode {
+    private static final int SECTOR_BYTES = 512;
+
     private final Path file;
     private final ImageFormat format;
     private final boolean locking;
     private final boolean forceShare;
     private final Backing backing;
+    /** Of the guest's disk; empty for all of it. */
+    private final Optional<ByteRange> part;
 
     private ImageNode(Path file, ImageFormat format, boolean locking, boolean forceShare, Backing backing) {
+        this(file, format, locking, forceShare, backing, Optional.empty());
+    }
+
+    private ImageNode(
+            Path file,
+            ImageFormat format,
+            boolean locking,
+            boolean forceShare,
+            Backing backing,
+            Optional<ByteRange> part) {
         this.file = file;
         this.format = format;
         this.locking = locking;
         this.forceShare = forceShare;
         this.backing = backing;
+        this.part = part;
     }
 
     /**
@@ -74,6 +90,18 @@ public final class ImageNode {
         return new ImageNode(file, format, locking, true, backing);
     }
 
+    /**
+     * A part of the guest's disk as a disk of its own.
+     *
+     * @param range whole sectors of 512 bytes
+     */
+    public ImageNode part(ByteRange range) {
+        if (range.startBytes() % SECTOR_BYTES != 0 || range.lengthBytes() % SECTOR_BYTES != 0) {
+            throw new IllegalArgumentException("not whole sectors: " + range);
+        }
+        return new ImageNode(file, format, locking, forceShare, backing, Optional.of(range));
+    }
+
     public Path file() {
         return file;
     }
@@ -109,8 +137,21 @@ public final class ImageNode {
         return format.qemuName() + " image " + file;
     }
 
-    @SuppressWarnings("NullAway") // JSON's null is the value that says "no backing file"
     private Map<String, Object> tree() {
+        Map<String, Object> whole = wholeTree();
+        if (part.isEmpty()) {
+            return whole;
+        }
+        Map<String, Object> window = new LinkedHashMap<>();
+        window.put("driver", "raw");
+        window.put("offset", part.get().startBytes());
+        window.put("size", part.get().lengthBytes());
+        window.put("file", whole);
+        return window;
+    }
+
+    @SuppressWarnings("NullAway") // JSON's null is the value that says "no backing file"
+    private Map<String, Object> wholeTree() {
         Map<String, Object> protocol = new LinkedHashMap<>();
         protocol.put("driver", "file");
         protocol.put("filename", ToolArgument.of(file));

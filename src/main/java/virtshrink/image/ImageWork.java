@@ -27,6 +27,7 @@ public final class ImageWork implements AutoCloseable {
 
     private final Path file;
     private final Optional<Path> output;
+    private final RunDirectory runs;
     private final Run run;
     private final ChildProcessFactory children;
     private final Hold hold;
@@ -40,6 +41,7 @@ public final class ImageWork implements AutoCloseable {
     private ImageWork(
             Path file,
             Terms terms,
+            RunDirectory runs,
             Run run,
             ChildProcessFactory children,
             Hold hold,
@@ -50,6 +52,7 @@ public final class ImageWork implements AutoCloseable {
             List<String> notes) {
         this.file = file;
         this.output = terms.output();
+        this.runs = runs;
         this.run = run;
         this.children = children;
         this.hold = hold;
@@ -133,7 +136,7 @@ public final class ImageWork implements AutoCloseable {
                 throw new ImageRefusedException(
                         "the backing file of " + image + " is another one when the image is opened as " + file);
             }
-            return new ImageWork(file, terms, run, children, hold, watch, lock, companions, judged, notes);
+            return new ImageWork(file, terms, runs, run, children, hold, watch, lock, companions, judged, notes);
         } catch (IOException | ImageRefusedException | RuntimeException problem) {
             close(hold, watch, run);
             throw problem;
@@ -301,9 +304,39 @@ public final class ImageWork implements AutoCloseable {
         return ServedDisk.writable(children, overlay, run.directory(), ServeOptions.CacheMode.UNSAFE);
     }
 
+    /** The image itself, to be read by another server than {@link #serveOriginal}. */
+    public ImageNode original() {
+        return ImageNode.chain(chain());
+    }
+
+    /** For bringing parts of the disk into the host's kernel. */
+    public HostDevices hostDevices() {
+        return new HostDevices(
+                children,
+                new ChildProcessFactory(listener(run)),
+                run.directory(),
+                runs.deviceClaims(),
+                new HostDevices.Register() {
+                    @Override
+                    public void taken(String device) throws IOException {
+                        run.deviceTaken(device);
+                    }
+
+                    @Override
+                    public void free(String device) throws IOException {
+                        run.deviceFree(device);
+                    }
+                });
+    }
+
     /** Serves any image of this run read-only. */
     public ServedDisk serveReadOnly(ImageNode image) throws IOException {
         return ServedDisk.readOnly(children, image, run.directory());
+    }
+
+    /** As {@link #serveReadOnly}, at the same time as others. */
+    ServedDisk serveReadOnlyBeside(ImageNode image, String socketName) throws IOException {
+        return ServedDisk.readOnly(children, image, run.directory(), socketName);
     }
 
     /** The rebuild for a target. */
@@ -313,7 +346,16 @@ public final class ImageWork implements AutoCloseable {
 
     /** The verification of what a rebuild has made. */
     public Verification verification(ImageNode overlay, RangeSet zeroed) {
-        return new Verification(this, overlay, zeroed);
+        return verification(overlay, zeroed, RangeSet.empty());
+    }
+
+    /**
+     * As {@link #verification(ImageNode, RangeSet)}, where more than zeros was written.
+     *
+     * @param written volumes whose content others vouch for
+     */
+    public Verification verification(ImageNode overlay, RangeSet zeroed, RangeSet written) {
+        return new Verification(this, overlay, zeroed, written);
     }
 
     /** What the last step can count on here: for replacing the image, or for a new file at the output. */

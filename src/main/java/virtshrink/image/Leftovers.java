@@ -5,6 +5,7 @@ import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -18,6 +19,9 @@ import virtshrink.os.Renames;
 
 /** Finds and removes what runs left that died without cleaning up: their children, their sockets, their files beside an image. */
 public final class Leftovers {
+    /** The driver notices within moments that whom it served by has gone; somebody else may have taken the device since. */
+    private static final Duration DEVICE_LIMIT = Duration.ofSeconds(5);
+
     private Leftovers() {}
 
     /** Ends the children of dead runs and removes their registrations. A run lives as long as the process that registered it. */
@@ -25,7 +29,7 @@ public final class Leftovers {
         List<String> done = new ArrayList<>();
         for (Path directory : runs.runs()) {
             try {
-                done.addAll(endIfDead(directory));
+                done.addAll(endIfDead(directory, runs));
             } catch (IOException problem) {
                 done.add("left " + directory + " alone: " + problem.getMessage());
             }
@@ -33,7 +37,7 @@ public final class Leftovers {
         return done;
     }
 
-    private static List<String> endIfDead(Path directory) throws IOException {
+    private static List<String> endIfDead(Path directory, RunDirectory runs) throws IOException {
         Optional<RunRecord> record = RunRecord.read(directory);
         if (record.isEmpty()) {
             // A run in its very first moment looks the same as one that died there.
@@ -53,9 +57,30 @@ public final class Leftovers {
                             + record.get().image() + " had left");
                 }
             }
+            // What its children had attached and mounted goes with them: the mounts were in a namespace of theirs.
+            for (String device : record.get().devices()) {
+                removeClaim(runs.deviceClaims().resolve(device));
+                if (!new NbdDevice(NbdDevice.SYSTEM, device).awaitFree(DEVICE_LIMIT)) {
+                    done.add("a dead run on %s had /dev/%s, which the kernel has not given up; see: fuser -vm /dev/%s"
+                            .formatted(record.get().image(), device, device));
+                }
+            }
         }
         RunRecord.removeDirectory(directory);
         return done;
+    }
+
+    /** Whoever holds the device now, as a living run, has it locked. */
+    private static void removeClaim(Path claim) throws IOException {
+        try (OpenFile file = OpenFile.readWrite(claim)) {
+            if (file.tryExclusiveFlock()) {
+                Files.deleteIfExists(claim);
+            }
+        } catch (OsException gone) {
+            if (!gone.is(Errno.ENOENT)) {
+                throw gone;
+            }
+        }
     }
 
     private static boolean isOlderThanAMinute(Path directory) throws IOException {

@@ -2,21 +2,28 @@ package virtshrink.image;
 
 import java.io.IOException;
 import java.util.Optional;
+import virtshrink.block.ByteRange;
 import virtshrink.block.RangeSet;
 
-/** Shows, from a map of the overlay, that it holds nothing but zeros, and those nowhere but in proven free space. For one thread. */
+/**
+ * Shows, from a map of the overlay, that it holds nothing but zeros, and those nowhere but in proven free space, apart from ranges that are proven
+ * otherwise. For one thread.
+ */
 final class OverlayProof {
     private final RangeSet zeroed;
+    private final RangeSet exempt;
     private final long diskBytes;
     private long seenBytes;
     private Optional<String> complaint = Optional.empty();
 
     /**
      * @param zeroed the ranges of the guest's disk that were to be zeroed
+     * @param exempt anything may be held there
      * @param diskBytes where the map has to end
      */
-    OverlayProof(RangeSet zeroed, long diskBytes) {
+    OverlayProof(RangeSet zeroed, RangeSet exempt, long diskBytes) {
         this.zeroed = zeroed;
+        this.exempt = exempt;
         this.diskBytes = diskBytes;
     }
 
@@ -27,13 +34,18 @@ final class OverlayProof {
         if (!held || complaint.isPresent()) {
             return;
         }
-        if (!zeroed.contains(extent.range())) {
-            complaint = Optional.of("the overlay holds bytes outside the proven free space, first within "
-                    + extent.range().lengthBytes() + " bytes from offset "
-                    + extent.range().startBytes());
-        } else if (!extent.zero() || extent.data()) {
-            complaint = Optional.of(
-                    "the overlay holds data, first at offset " + extent.range().startBytes());
+        RangeSet left = exempt.overlaps(extent.range())
+                ? RangeSet.of(extent.range()).subtract(exempt)
+                : RangeSet.of(extent.range());
+        for (ByteRange range : left) {
+            if (!zeroed.contains(range)) {
+                complaint = Optional.of("the overlay holds bytes outside the proven free space, first within "
+                        + range.lengthBytes() + " bytes from offset " + range.startBytes());
+                return;
+            } else if (!extent.zero() || extent.data()) {
+                complaint = Optional.of("the overlay holds data, first at offset " + range.startBytes());
+                return;
+            }
         }
     }
 

@@ -28,6 +28,7 @@ public final class Run implements AutoCloseable {
     private final String bootId;
     private final ProcessIdentity owner;
     private final List<ProcessIdentity> children = new ArrayList<>();
+    private final List<String> devices = new ArrayList<>();
     private boolean closed;
 
     private Run(
@@ -95,9 +96,21 @@ public final class Run implements AutoCloseable {
         write();
     }
 
+    /** This run is about to attach something to a device of the host. */
+    synchronized void deviceTaken(String name) throws IOException {
+        devices.add(name);
+        write();
+    }
+
+    /** The kernel has confirmed that nothing is attached there any more. */
+    synchronized void deviceFree(String name) throws IOException {
+        devices.remove(name);
+        write();
+    }
+
     private synchronized void write() throws IOException {
         if (!closed) {
-            new RunRecord(id, bootId, owner, domain, image, companions, children).write(directory);
+            new RunRecord(id, bootId, owner, domain, image, companions, children, devices).write(directory);
         }
     }
 

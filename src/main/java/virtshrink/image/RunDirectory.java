@@ -78,9 +78,21 @@ public final class RunDirectory {
     List<Path> runs() throws IOException {
         List<Path> runs = new ArrayList<>();
         try (DirectoryStream<Path> entries = Files.newDirectoryStream(directory, Files::isDirectory)) {
-            entries.forEach(runs::add);
+            for (Path entry : entries) {
+                if (!entry.equals(deviceClaims())) {
+                    runs.add(entry);
+                }
+            }
         }
         return runs;
+    }
+
+    /**
+     * Where runs say which devices of the host they hold: a file for each, under the device's name; udev's rules look there, too. Made by who needs
+     * it first.
+     */
+    Path deviceClaims() {
+        return directory.resolve("nbd");
     }
 
     Path of(String runId) {

@@ -24,6 +24,7 @@ import virtshrink.os.Renames;
  * owner PID STARTTICKS
  * domain NAME
  * child PID STARTTICKS
+ * device NAME
  * </pre>
  *
  * @param bootId of the host when the run began: the directory may outlast a restart, its processes do not
@@ -32,6 +33,7 @@ import virtshrink.os.Renames;
  * @param image the file it works on
  * @param companions files that it keeps others from writing to meanwhile
  * @param children processes that must not outlive it
+ * @param devices names of the host's devices, such as {@code nbd0}, that its children attach the disk to
  */
 record RunRecord(
         String id,
@@ -40,7 +42,8 @@ record RunRecord(
         Optional<String> domain,
         Path image,
         List<Path> companions,
-        List<ProcessIdentity> children) {
+        List<ProcessIdentity> children,
+        List<String> devices) {
     private static final String RECORD = "record";
     private static final String IMAGE = "image";
     private static final String COMPANION = "companion-";
@@ -48,12 +51,14 @@ record RunRecord(
     private static final String OWNER = "owner ";
     private static final String DOMAIN = "domain ";
     private static final String CHILD = "child ";
+    private static final String DEVICE = "device ";
     /** More than one is needed only when others add files between the emptying and the removal. */
     private static final int REMOVALS = 10;
 
     RunRecord {
         companions = List.copyOf(companions);
         children = List.copyOf(children);
+        devices = List.copyOf(devices);
     }
 
     /** Whether its processes can still live. */
@@ -84,6 +89,7 @@ record RunRecord(
         domain.filter(name -> name.indexOf('\n') < 0)
                 .ifPresent(name -> text.append(DOMAIN).append(name).append('\n'));
         children.forEach(child -> text.append(line(CHILD, child)));
+        devices.forEach(device -> text.append(DEVICE).append(device).append('\n'));
         return text.toString();
     }
 
@@ -107,7 +113,8 @@ record RunRecord(
                     value(lines, DOMAIN),
                     Files.readSymbolicLink(directory.resolve(IMAGE)),
                     companions(directory),
-                    processes(lines, CHILD)));
+                    processes(lines, CHILD),
+                    values(lines, DEVICE).stream().filter(NbdDevice::isName).toList()));
         } catch (NoSuchFileException | NotLinkException | CharacterCodingException | NumberFormatException unreadable) {
             return Optional.empty();
         }
@@ -125,10 +132,14 @@ record RunRecord(
     }
 
     private static Optional<String> value(List<String> lines, String key) {
+        return values(lines, key).stream().findFirst();
+    }
+
+    private static List<String> values(List<String> lines, String key) {
         return lines.stream()
                 .filter(line -> line.startsWith(key))
                 .map(line -> line.substring(key.length()))
-                .findFirst();
+                .toList();
     }
 
     private static List<ProcessIdentity> processes(List<String> lines, String key) {

@@ -3,6 +3,7 @@ package virtshrink.image;
 import java.io.IOException;
 import java.util.Optional;
 import java.util.function.DoubleConsumer;
+import virtshrink.block.ByteRange;
 import virtshrink.block.RangeSet;
 
 /**
@@ -14,25 +15,55 @@ public final class Verification {
     private final ImageWork work;
     private final ImageNode overlay;
     private final RangeSet zeroed;
+    private final RangeSet written;
     private final SharingProof.MapCollector overlayMap = new SharingProof.MapCollector();
 
-    Verification(ImageWork work, ImageNode overlay, RangeSet zeroed) {
+    Verification(ImageWork work, ImageNode overlay, RangeSet zeroed, RangeSet written) {
         this.work = work;
         this.overlay = overlay;
         this.zeroed = zeroed;
+        this.written = written;
     }
 
     /**
-     * The overlay itself holds nothing but zeros, and nothing outside the ranges that were to be zeroed. May run while the overlay is being
-     * read by others.
+     * The overlay itself holds nothing but zeros, and nothing outside the ranges that were to be zeroed, apart from volumes that were written to.
+     * May run while the overlay is being read by others.
      */
     public void proveOverlay() throws IOException {
-        OverlayProof proof = new OverlayProof(zeroed, work.facts().virtualBytes());
+        long diskBytes = work.facts().virtualBytes();
+        // A cluster at the edge of such a volume was copied as a whole, and what it holds of the neighbours is
+        // compared.
+        RangeSet edges = written.alignOutward(work.facts().giveBackUnitBytes(), diskBytes)
+                .subtract(written)
+                .subtract(zeroed);
+        OverlayProof proof = new OverlayProof(zeroed, written.union(edges), diskBytes);
         work.qemuImg().map(overlay, extent -> {
             proof.accept(extent);
             overlayMap.add(extent);
         });
         proof.require();
+        if (!edges.isEmpty()) {
+            requireSame(edges);
+        }
+    }
+
+    /** To be called for few bytes: every cluster is read. */
+    private void requireSame(RangeSet ranges) throws IOException {
+        try (ServedDisk one = work.serveReadOnlyBeside(work.original(), "edges-1.sock");
+                ServedDisk other = work.serveReadOnlyBeside(overlay, "edges-2.sock")) {
+            for (ByteRange range : ranges) {
+                int length = Math.toIntExact(range.lengthBytes());
+                if (!one.bytes()
+                        .read(range.startBytes(), length)
+                        .equals(other.bytes().read(range.startBytes(), length))) {
+                    throw new IOException(
+                            "verification failed: the overlay differs from the original beside a volume that was written to, within "
+                                    + length + " bytes from offset " + range.startBytes());
+                }
+            }
+            one.stop();
+            other.stop();
+        }
     }
 
     /** The new image is consistent in itself. */

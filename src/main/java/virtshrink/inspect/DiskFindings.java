@@ -76,7 +76,9 @@ final class DiskFindings {
         if (state instanceof FilesystemState.Dirty || state instanceof FilesystemState.Corrupt) {
             unclean = unclean.or(
                     () -> Optional.of(finding.device() + " is not clean, so the guest may be suspended and need this"));
-        } else if (state instanceof FilesystemState.Unsupported && mayHoldASystem) {
+        } else if (state instanceof FilesystemState.Unsupported unsupported
+                && !unsupported.closed()
+                && mayHoldASystem) {
             unproven = unproven.or(() -> Optional.of(finding.device() + " ("
                     + finding.identity().type() + ") cannot be read, so the guest may be suspended and need this"));
         }

@@ -22,18 +22,23 @@ public final class DiskInspector {
 
     /** @param readers one for each format whose free space can be proven */
     public DiskInspector(List<FreeSpaceReader> readers) {
-        this(readers, () -> new ReadBudget(ReadBudget.MOST_BYTES, ReadBudget.LONGEST));
+        this(readers, ClosedVolumes.NONE);
+    }
+
+    private DiskInspector(List<FreeSpaceReader> readers, ClosedVolumes closedVolumes) {
+        this(readers, closedVolumes, () -> new ReadBudget(ReadBudget.MOST_BYTES, ReadBudget.LONGEST));
     }
 
     /** @param newReadBudget makes one for each inspection */
-    DiskInspector(List<FreeSpaceReader> readers, Supplier<ReadBudget> newReadBudget) {
-        this.examiner = new VolumeExaminer(readers);
+    DiskInspector(
+            List<FreeSpaceReader> readers, ClosedVolumes closedVolumes, Supplier<ReadBudget> newReadBudget) {
+        this.examiner = new VolumeExaminer(readers, closedVolumes);
         this.newReadBudget = newReadBudget;
     }
 
     /** With every reader that this program has. */
     public static DiskInspector standard() {
-        return with(new ExtReader());
+        return with(new ExtReader(), ClosedVolumes.NONE);
     }
 
     /**
@@ -41,19 +46,30 @@ public final class DiskInspector {
      * guest that was powered off hard; that it was not suspended is for the caller to know, as far as the disks do not tell.
      */
     public static DiskInspector replayingJournals() {
-        return with(ExtReader.replayingJournals());
+        return with(ExtReader.replayingJournals(), ClosedVolumes.NONE);
     }
 
-    private static DiskInspector with(ExtReader ext) {
-        return new DiskInspector(List.of(
-                ext,
-                new SwapReader(),
-                new FatReader(),
-                new ExfatReader(),
-                new F2fsReader(),
-                new BtrfsReader(),
-                new NtfsReader(),
-                new XfsReader()));
+    /**
+     * One that also finds out which of the filesystems without a reader may be mounted: those that lie on the disk in one piece and were closed.
+     *
+     * @param replaysJournals as {@link #replayingJournals}
+     */
+    public static DiskInspector asking(ClosedVolumes closedVolumes, boolean replaysJournals) {
+        return with(replaysJournals ? ExtReader.replayingJournals() : new ExtReader(), closedVolumes);
+    }
+
+    private static DiskInspector with(ExtReader ext, ClosedVolumes closedVolumes) {
+        return new DiskInspector(
+                List.of(
+                        ext,
+                        new SwapReader(),
+                        new FatReader(),
+                        new ExfatReader(),
+                        new F2fsReader(),
+                        new BtrfsReader(),
+                        new NtfsReader(),
+                        new XfsReader()),
+                closedVolumes);
     }
 
     /**

@@ -13,6 +13,7 @@ import virtshrink.filesystem.FilesystemIdentity;
 import virtshrink.filesystem.FilesystemReport;
 import virtshrink.filesystem.FilesystemState;
 import virtshrink.filesystem.FreeSpaceReader;
+import virtshrink.filesystem.closed.ClosedMark;
 import virtshrink.filesystem.signature.FoundSignature;
 import virtshrink.filesystem.signature.Signatures;
 import virtshrink.volume.PartitionTables;
@@ -23,9 +24,16 @@ final class VolumeExaminer {
     static final String UNKNOWN = "unknown";
 
     private final List<FreeSpaceReader> readers;
+    private final ClosedVolumes closedVolumes;
 
-    VolumeExaminer(List<FreeSpaceReader> readers) {
+    VolumeExaminer(List<FreeSpaceReader> readers, ClosedVolumes closedVolumes) {
         this.readers = List.copyOf(readers);
+        this.closedVolumes = closedVolumes;
+    }
+
+    /** The same, for volumes of which it does not matter whether they were closed. */
+    VolumeExaminer withoutMarks() {
+        return new VolumeExaminer(readers, ClosedVolumes.NONE);
     }
 
     /**
@@ -76,7 +84,26 @@ final class VolumeExaminer {
         boolean physicalVolume = reports.isEmpty()
                 && signatures.size() == 1
                 && signatures.get(0).identity().type().equals("LVM2_member");
-        return new Examination(single(reports, signatures), verity, physicalVolume);
+        return new Examination(marked(single(reports, signatures), identities, volume), verity, physicalVolume);
+    }
+
+    /** What no reader supports may still say that it was closed, or that it was not. */
+    private FilesystemReport marked(FilesystemReport report, List<FilesystemIdentity> identities, BlockSource volume)
+            throws IOException {
+        boolean alone =
+                identities.stream().map(FilesystemIdentity::type).distinct().count() == 1;
+        if (!alone || !(report.state() instanceof FilesystemState.Unsupported unsupported)) {
+            return report;
+        }
+        Optional<ClosedMark> mark = closedVolumes.markOf(report.identity().type(), volume);
+        if (mark.isEmpty()) {
+            return report;
+        } else if (mark.get() instanceof ClosedMark.Open open) {
+            return new FilesystemReport(report.identity(), new FilesystemState.Dirty(open.reason()));
+        } else if (mark.get() instanceof ClosedMark.Unusable unusable) {
+            return new FilesystemReport(report.identity(), new FilesystemState.Unsupported(unusable.reason()));
+        }
+        return new FilesystemReport(report.identity(), new FilesystemState.Unsupported(unsupported.reason(), true));
     }
 
     /**

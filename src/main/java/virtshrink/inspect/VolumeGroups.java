@@ -103,7 +103,9 @@ final class VolumeGroups {
             }
             SegmentedBlockSource source = new SegmentedBlockSource(sources, volume.segments());
             int anyDisk = firstBytes(volume).keySet().iterator().next();
-            VolumeExaminer.Examination found = examiner.examinePartition(
+            // Only what lies in one piece can become a device of its own.
+            VolumeExaminer asked = isInOnePiece(volume) ? examiner : examiner.withoutMarks();
+            VolumeExaminer.Examination found = asked.examinePartition(
                             source, disks.get(anyDisk).sectorBytes())
                     .within(budgets.getOrDefault(volume.group(), new RangeBudget(0)));
             addExamined(volume, source, found.report(), findings);
@@ -111,6 +113,10 @@ final class VolumeGroups {
                 findings.get(disk).refuse(device(volume), found);
             }
         }
+    }
+
+    private static boolean isInOnePiece(LvmLayout.LogicalVolume volume) {
+        return volume.segments().size() == 1 && volume.segments().get(0).areas().size() == 1;
     }
 
     private void addLeftAlone(LvmLayout.LogicalVolume volume, FilesystemState state, List<DiskFindings> findings)

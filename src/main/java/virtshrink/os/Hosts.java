@@ -22,6 +22,27 @@ public final class Hosts {
         return Files.readString(Path.of("/proc/sys/kernel/random/boot_id")).strip();
     }
 
+    /**
+     * How full a filesystem is.
+     *
+     * @param totalBytes its size, less what its own structures take, as far as the filesystem says so
+     * @param freeBytes what nobody uses, reserved or not
+     */
+    public record FilesystemSpace(long totalBytes, long freeBytes) {}
+
+    /** Of the filesystem that holds the path: {@code f_blocks} and {@code f_bfree}. */
+    public static FilesystemSpace space(Path path) throws OsException {
+        byte[] result = new byte[STATVFS_BYTES];
+        if (Libc.statvfs(PathBytes.of(path), result) != 0) {
+            throw OsException.last("statvfs", path);
+        }
+        ByteBuffer statvfs = ByteBuffer.wrap(result).order(ByteOrder.nativeOrder());
+        long fragmentBytes = statvfs.getLong(8); // f_frsize
+        return new FilesystemSpace(
+                Math.multiplyExact(statvfs.getLong(16), fragmentBytes), // f_blocks
+                Math.multiplyExact(statvfs.getLong(24), fragmentBytes)); // f_bfree
+    }
+
     /** What an ordinary user can still write to the filesystem that holds the path: {@code f_bavail * f_frsize}. */
     public static long availableBytes(Path path) throws OsException {
         byte[] result = new byte[STATVFS_BYTES];

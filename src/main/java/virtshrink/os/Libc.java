@@ -63,6 +63,10 @@ final class Libc {
 
     static native long fgetxattr(int descriptor, byte[] name, byte[] value, long size);
 
+    static native long llistxattr(byte[] path, byte[] list, long size);
+
+    static native long lgetxattr(byte[] path, byte[] name, byte[] value, long size);
+
     static native int fsetxattr(int descriptor, byte[] name, byte[] value, long size, int flags);
 
     static native int fremovexattr(int descriptor, byte[] name);

@@ -8,12 +8,26 @@ import java.nio.file.Path;
  * A path as the kernel sees it: bytes. {@link Path#toString()} depends on the locale and loses what it cannot decode; the path's URI is made
  * from the very bytes, so they are taken from there.
  */
-final class PathBytes {
+public final class PathBytes {
+    /** To make a URI, Java looks whether the path is a directory, through links that may lead anywhere. Below this there is nothing. */
+    private static final Path NOWHERE = Path.of("/dev/null");
+
     private PathBytes() {}
+
+    /** The absolute path, with every byte that is not plain ASCII written as a percent sign and two digits; does not look at the file. */
+    public static String escaped(Path path) {
+        Path absolute = path.toAbsolutePath();
+        return absolute.getNameCount() == 0
+                ? "/"
+                : NOWHERE.resolve(absolute.subpath(0, absolute.getNameCount()))
+                        .toUri()
+                        .getRawPath()
+                        .substring(NOWHERE.toString().length());
+    }
 
     /** Absolute path, ended by a zero byte as C wants it. */
     static byte[] of(Path path) {
-        String escaped = path.toUri().getRawPath();
+        String escaped = escaped(path);
         ByteArrayOutputStream bytes = new ByteArrayOutputStream(escaped.length() + 1);
         for (int i = 0; i < escaped.length(); i++) {
             char c = escaped.charAt(i);
@@ -24,15 +38,8 @@ final class PathBytes {
                 bytes.write(c);
             }
         }
-        byte[] plain = bytes.toByteArray();
-        int length = plain.length;
-        // The URI of a directory ends in a slash, which would make the kernel follow a link at that place.
-        if (length > 1 && plain[length - 1] == '/') {
-            length--;
-        }
-        byte[] terminated = new byte[length + 1];
-        System.arraycopy(plain, 0, terminated, 0, length);
-        return terminated;
+        bytes.write(0);
+        return bytes.toByteArray();
     }
 
     /** An attribute name or similar, one byte per character, ended by a zero byte. */

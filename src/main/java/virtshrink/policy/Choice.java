@@ -8,6 +8,7 @@ import virtshrink.libvirt.DiskVerdict;
 import virtshrink.libvirt.DomainVerdict;
 import virtshrink.schedule.Schedule;
 import virtshrink.shrink.ShrinkRequest;
+import virtshrink.shrink.ShrinkRequest.Filler;
 
 /** What a schedule makes of a domain. */
 public sealed interface Choice {
@@ -107,6 +108,7 @@ public sealed interface Choice {
                         .minimumGain(terms.minimumGain())
                         .allowRename(schedule.allowRename())
                         .replayJournals(schedule.replayJournals())
+                        .filler(schedule.mounts() ? Filler.MOUNT : request.filler())
                         .build());
             }
             return requests;

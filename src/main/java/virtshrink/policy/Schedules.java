@@ -44,6 +44,7 @@ public final class Schedules {
                 Duration.ofHours(settings.minimumHoursOff()),
                 settings.allowRename(),
                 settings.replayJournals(),
+                settings.mounts(),
                 settings.originals());
     }
 

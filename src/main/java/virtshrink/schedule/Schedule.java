@@ -23,6 +23,7 @@ import virtshrink.shrink.OriginalsPolicy;
  * @param minimumOff a domain whose images were written to more recently is left alone
  * @param allowRename whether plain renames are accepted where files cannot be exchanged
  * @param replayJournals whether journals of guests that were powered off hard are replayed in memory
+ * @param mounts whether filesystems without a reader are mounted by the host's kernel and filled
  * @param originals what becomes of the images that are displaced
  */
 public record Schedule(
@@ -39,6 +40,7 @@ public record Schedule(
         Duration minimumOff,
         boolean allowRename,
         boolean replayJournals,
+        boolean mounts,
         OriginalsPolicy originals) {
 
     /** When it is due. */

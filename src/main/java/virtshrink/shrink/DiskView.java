@@ -8,6 +8,7 @@ import virtshrink.block.BlockSource;
 import virtshrink.image.ImageWork;
 import virtshrink.image.ServedCompanions;
 import virtshrink.image.ServedDisk;
+import virtshrink.inspect.ClosedVolumes;
 import virtshrink.inspect.DiskInspection;
 import virtshrink.inspect.DiskInspector;
 import virtshrink.inspect.GuestDisk;
@@ -48,8 +49,17 @@ record DiskView(
         return request.replayJournals() ? request.guard().whyNoReplay() : Optional.empty();
     }
 
-    static DiskInspector inspector(boolean replaysJournals) {
-        return replaysJournals ? DiskInspector.replayingJournals() : DiskInspector.standard();
+    /** @param mounts whether what has no reader is mounted, so that it has to be asked whether it was closed */
+    static DiskInspector inspector(boolean replaysJournals, boolean mounts) {
+        return inspector(replaysJournals, mounts ? Mounting.OF_HOST.closedVolumes() : ClosedVolumes.NONE);
+    }
+
+    static DiskInspector inspector(boolean replaysJournals, ClosedVolumes closedVolumes) {
+        return DiskInspector.asking(closedVolumes, replaysJournals);
+    }
+
+    static boolean mounts(ShrinkRequest request) {
+        return request.filler() == ShrinkRequest.Filler.MOUNT;
     }
 
     static GuestDisk guestDisk(BlockSource bytes, ShrinkRequest request, Cancellation cancellation) {

@@ -1,5 +1,7 @@
 package virtshrink.shrink;
 
+import virtshrink.image.SpaceTaken;
+
 /**
  * What a file takes.
  *
@@ -8,4 +10,8 @@ package virtshrink.shrink;
  */
 public record FileSize(long fileBytes, long allocatedBytes) {
     public static final FileSize NONE = new FileSize(0, 0);
+
+    static FileSize of(SpaceTaken taken) {
+        return new FileSize(taken.fileBytes(), taken.allocatedBytes());
+    }
 }

@@ -89,7 +89,9 @@ final class FirstLook implements AutoCloseable {
         }
         List<DiskInspection> inspections;
         try {
-            inspections = DiskView.inspector(parts.stream().allMatch(disk -> disk.replaysJournals))
+            inspections = DiskView.inspector(
+                            parts.stream().allMatch(disk -> disk.replaysJournals),
+                            parts.stream().allMatch(disk -> DiskView.mounts(disk.request)))
                     .inspectTogether(parts.stream().map(Seen::guestDisk).toList());
         } catch (IOException unreadable) {
             // What each says by itself stands, and what reaches further is left alone.
@@ -214,8 +216,8 @@ final class FirstLook implements AutoCloseable {
                         ImageWork.begin(RunDirectory.standard(), request.image(), request.format(), terms, this));
                 served = Optional.of(work.get().serveOriginal());
                 GuestDisk disk = guestDisk();
-                DiskInspection found =
-                        DiskView.inspector(replaysJournals).inspect(disk.source(), disk.name(), disk.sectorBytes());
+                DiskInspection found = DiskView.inspector(replaysJournals, DiskView.mounts(request))
+                        .inspect(disk.source(), disk.name(), disk.sectorBytes());
                 said = Optional.of(Said.of(name(), found));
                 if (mayReachFurther(found)) {
                     alone = Optional.of(InspectionDigest.of(found));

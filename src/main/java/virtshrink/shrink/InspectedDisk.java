@@ -21,12 +21,12 @@ import virtshrink.inspect.FilesystemFinding;
  *
  * @param inspection after everything that leaves a filesystem alone has been applied
  * @param plan what is given back
- * @param ownBytes what the image's own layer holds as data
+ * @param ownData what the image's own layer holds as data
  * @param wholeBytes what the whole chain holds as data
  * @param facts the image's properties, absent for other formats than qcow2
  */
 record InspectedDisk(
-        DiskInspection inspection, ReclaimPlan plan, long ownBytes, long wholeBytes, Optional<Qcow2Facts> facts) {
+        DiskInspection inspection, ReclaimPlan plan, RangeSet ownData, long wholeBytes, Optional<Qcow2Facts> facts) {
     /** Tables of the new file: generous, and a constant for the smallest files. */
     private static final long OVERHEAD_DIVISOR = 64;
 
@@ -53,7 +53,7 @@ record InspectedDisk(
                 inspection =
                         inspection.withUnmarkedLeftAlone(context.unfinished().get());
             }
-            boolean readers = request.filler() == ShrinkRequest.Filler.AUTO;
+            boolean readers = request.filler() != ShrinkRequest.Filler.NONE;
             if (readers && inspection.refusal().isPresent()) {
                 throw new ImageRefusedException(
                         ImageRefusedException.Kind.CONTENT, inspection.refusal().get());
@@ -68,11 +68,7 @@ record InspectedDisk(
                     request.ignore(),
                     request.zero());
             InspectedDisk disk = new InspectedDisk(
-                    inspection,
-                    plan,
-                    ownData.totalBytes(),
-                    served.dataBytes(),
-                    work.facts().qcow2());
+                    inspection, plan, ownData, served.dataBytes(), work.facts().qcow2());
             served.stop();
             return disk;
         }
@@ -112,15 +108,19 @@ record InspectedDisk(
                 .equals(work.file().resolveSibling(".").toRealPath());
     }
 
+    private long ownBytes() {
+        return ownData.totalBytes();
+    }
+
     /** An upper bound of what the run writes, in bytes. */
     long neededBytes(Rebuild.Target target, FileSize before) {
         boolean keepsBacking = target.format() == ImageFormat.QCOW2
                 && facts.map(qcow2 -> qcow2.backing().isPresent()).orElse(false);
-        long content = keepsBacking ? 2 * (ownBytes - plan.reclaimableBytes()) : wholeBytes - plan.reclaimableBytes();
+        long content = keepsBacking ? 2 * (ownBytes() - plan.reclaimableBytes()) : wholeBytes - plan.reclaimableBytes();
         if (target.reflink()) {
             content = 0;
         } else if (target.compress() && facts.isPresent() && !keepsBacking) {
-            content = Math.min(content, Math.max(before.allocatedBytes(), ownBytes / 2));
+            content = Math.min(content, Math.max(before.allocatedBytes(), ownBytes() / 2));
         }
         return content + content / OVERHEAD_DIVISOR + before.allocatedBytes() / OVERHEAD_DIVISOR + OVERHEAD_BYTES;
     }

@@ -1,37 +1,24 @@
 package virtshrink.shrink;
 
 import java.io.IOException;
-import java.io.InterruptedIOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
-import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.ExecutionException;
-import java.util.concurrent.TimeUnit;
-import java.util.concurrent.TimeoutException;
 import java.util.stream.Collectors;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
-import virtshrink.image.BackgroundCall;
 import virtshrink.image.CompanionImage;
-import virtshrink.image.ImageFormat;
 import virtshrink.image.ImageJudge;
-import virtshrink.image.ImageNode;
 import virtshrink.image.ImageRefusedException;
 import virtshrink.image.ImageWork;
-import virtshrink.image.Rebuild;
-import virtshrink.image.ReplacementFile;
 import virtshrink.image.RunDirectory;
-import virtshrink.image.ServedDisk;
-import virtshrink.image.SpaceTaken;
-import virtshrink.image.Swap;
-import virtshrink.image.SwapCapabilities;
-import virtshrink.image.Verification;
+import virtshrink.inspect.ClosedVolumes;
 import virtshrink.inspect.DiskInspection;
 import virtshrink.inspect.DiskInspector;
 import virtshrink.inspect.FilesystemFinding;
+import virtshrink.mount.StillAttachedException;
 import virtshrink.shrink.Cancellation.RunCancelledException;
 
 /** One run on one disk, step by step. Used once, by one thread. */
@@ -39,19 +26,19 @@ final class ShrinkRun {
     private static final Logger LOG = LoggerFactory.getLogger(ShrinkRun.class);
 
     private final RunDirectory runs;
+    private final RunSetting setting;
     private final ShrinkRequest request;
     private final RunContext context;
-    private final Restraint restraint;
+    private final Mounting mounting;
     private final Cancellation cancellation;
-    private final DiskOwner owner;
     private final PhaseClock clock;
-    private final Optional<Path> output;
+    private final List<String> notes = new ArrayList<>();
 
     private FileSize before = FileSize.NONE;
     private FileSize after = FileSize.NONE;
     private DiskInspector inspector = DiskInspector.standard();
     private Optional<InspectedDisk> inspected = Optional.empty();
-    private final List<String> notes = new ArrayList<>();
+    private MountPlan mounts = MountPlan.NONE;
     /** What a failure means for the image, until a step changes it. */
     private String untouched = "the original is untouched";
 
@@ -60,16 +47,23 @@ final class ShrinkRun {
             ShrinkRequest request,
             RunContext context,
             Restraint restraint,
+            Mounting mounting,
             ProgressListener progress,
             Cancellation cancellation) {
         this.runs = runs;
         this.request = request;
         this.context = context;
-        this.restraint = restraint;
+        this.mounting = mounting;
         this.cancellation = cancellation;
-        this.owner = new DiskOwner(request, context.companions(), cancellation);
         this.clock = new PhaseClock(progress);
-        this.output = request.output().map(ShrinkRun::resolved);
+        this.setting = new RunSetting(
+                request,
+                request.output().map(ShrinkRun::resolved),
+                restraint,
+                cancellation,
+                new DiskOwner(request, context.companions(), cancellation),
+                clock,
+                notes);
     }
 
     /** The directory with its symbolic links resolved; as named if it does not exist, which shows soon enough. */
@@ -83,31 +77,32 @@ final class ShrinkRun {
         }
     }
 
-    /** How a run ended, before it is reported. */
-    private record End(Cause cause, String reason) {}
-
     ShrinkReport run() {
-        End end;
+        RunEnd end;
         try {
             end = work();
         } catch (RunCancelledException cancelled) {
-            end = new End(cancellation.cause(), words(cancelled));
+            end = new RunEnd(cancellation.cause(), words(cancelled));
         } catch (ImageRefusedException refused) {
             // A guest that is let in shows everywhere: in libvirt's answer, in its locks.
             end = cancellation
                     .reason()
-                    .map(why -> new End(cancellation.cause(), why))
-                    .orElseGet(() -> new End(Cause.of(refused), words(refused)));
+                    .map(why -> new RunEnd(cancellation.cause(), why))
+                    .orElseGet(() -> new RunEnd(Cause.of(refused), words(refused)));
+        } catch (StillAttachedException problem) {
+            // Whatever else happened: somebody has to look after the host.
+            LOG.error("the run on {} could not undo what it did to this host", request.image(), problem);
+            end = new RunEnd(Cause.FAULT, words(problem) + "; " + untouched);
         } catch (IOException | UncheckedIOException problem) {
             // Children are killed when a run is cancelled: what fails then is the cancellation.
             end = cancellation
                     .reason()
-                    .map(why -> new End(cancellation.cause(), why))
-                    .orElseGet(() -> new End(Cause.FAULT, words(problem) + "; " + untouched));
+                    .map(why -> new RunEnd(cancellation.cause(), why))
+                    .orElseGet(() -> new RunEnd(Cause.FAULT, words(problem) + "; " + untouched));
             LOG.debug("run on {} ended by an exception", request.image(), problem);
         } catch (RuntimeException bug) {
             LOG.error("internal error in the run on {}", request.image(), bug);
-            end = new End(Cause.INTERNAL_ERROR, "internal error: " + bug + "; " + untouched);
+            end = new RunEnd(Cause.INTERNAL_ERROR, "internal error: " + bug + "; " + untouched);
         }
         clock.stop();
         return report(end);
@@ -117,29 +112,29 @@ final class ShrinkRun {
         return String.valueOf(exception.getMessage());
     }
 
-    private ShrinkReport report(End end) {
+    private ShrinkReport report(RunEnd end) {
         return new ShrinkReport(
                 request.image(),
                 request.target(),
                 before,
                 after,
-                inspected.map(disk -> disk.plan().reclaimableBytes()).orElse(0L),
+                inspected.map(disk -> disk.plan().reclaimableBytes()).orElse(0L) + mounts.gainBytes(),
                 end.cause(),
                 end.reason(),
                 clock.phases(),
                 inspected.map(InspectedDisk::inspection),
-                inspected.map(disk -> disk.plan().gains()).orElse(List.of()),
+                mounts.gains(inspected.map(disk -> disk.plan().gains()).orElse(List.of())),
                 notes);
     }
 
-    private End work() throws IOException, ImageRefusedException, RunCancelledException {
+    private RunEnd work() throws IOException, ImageRefusedException, RunCancelledException {
         clock.enter(Phase.JUDGE);
         cancellation.checkpoint();
         requirePossible();
         chooseInspector();
-        try (ImageWork work = ImageWork.begin(runs, request.image(), request.format(), terms(), owner)) {
+        try (ImageWork work = ImageWork.begin(runs, request.image(), request.format(), terms(), setting.owner())) {
             notes.addAll(work.notes());
-            before = size(work.spaceTaken());
+            before = FileSize.of(work.spaceTaken());
             if (backup(work).isPresent()) {
                 ImageWork.refuseIfExists(backup(work).get());
             }
@@ -150,18 +145,32 @@ final class ShrinkRun {
             InspectedDisk disk = inspected.get();
             notes.addAll(disk.plan().notes());
             cancellation.checkpoint();
-            Optional<End> early = endAfterEstimate(disk);
+            MountingFiller filler = new MountingFiller(work, mounting.kernel(), cancellation, clock, notes);
+            if (DiskView.mounts(request)) {
+                mounts = filler.plan(disk, request);
+            }
+            Optional<RunEnd> early = endAfterEstimate(disk);
             if (early.isPresent()) {
                 return early.get();
             }
-            return request.inPlace() ? discardInPlace(work, disk) : rebuild(work, disk);
+            if (request.inPlace()) {
+                return discardInPlace(work, disk);
+            }
+            Replacement replacement = new Replacement(setting, view(work), disk, before, backup(work), mounts, filler);
+            try {
+                return replacement.run();
+            } finally {
+                after = replacement.after();
+            }
         }
     }
 
     private void chooseInspector() {
         Optional<String> whyNoReplay = DiskView.whyNoReplay(request);
         whyNoReplay.ifPresent(why -> notes.add("no journal is replayed: " + why));
-        inspector = DiskView.inspector(request.replayJournals() && whyNoReplay.isEmpty());
+        inspector = DiskView.inspector(
+                request.replayJournals() && whyNoReplay.isEmpty(),
+                DiskView.mounts(request) ? mounting.closedVolumes() : ClosedVolumes.NONE);
     }
 
     private DiskView view(ImageWork work) {
@@ -188,20 +197,26 @@ final class ShrinkRun {
     }
 
     private ImageWork.Terms terms() {
+        Optional<Path> output = setting.output();
         ImageJudge.Policy policy = output.isPresent() ? ImageJudge.Policy.SEPARATE_OUTPUT : ImageJudge.Policy.REPLACE;
         List<CompanionImage> companions = context.companions().stream()
                 .map(disk -> new CompanionImage(disk.image(), disk.format()))
                 .toList();
-        return new ImageWork.Terms(request.dryRun(), output, Optional.of(policy), restraint.pace(), companions);
+        return new ImageWork.Terms(
+                request.dryRun(),
+                output,
+                Optional.of(policy),
+                setting.restraint().pace(),
+                companions);
     }
 
     private void requirePossible() throws ImageRefusedException {
-        if (request.filler() == ShrinkRequest.Filler.MOUNT) {
+        if (DiskView.mounts(request) && request.inPlace()) {
             throw new ImageRefusedException(
-                    "the mounting filler is not part of this version; mount the disk yourself and use: virt-shrink fill");
+                    "nothing is mounted of the image itself, so --filler mount does not go with --in-place");
         }
-        if (output.isPresent()) {
-            ImageWork.refuseIfExists(output.get());
+        if (setting.output().isPresent()) {
+            ImageWork.refuseIfExists(setting.output().get());
         }
         if (context.suspended().isPresent()) {
             throw new ImageRefusedException(
@@ -216,185 +231,31 @@ final class ShrinkRun {
     }
 
     /** Whether there is nothing worth doing, or nothing was to be done. */
-    private Optional<End> endAfterEstimate(InspectedDisk disk) {
-        long gain = disk.plan().reclaimableBytes();
+    private Optional<RunEnd> endAfterEstimate(InspectedDisk disk) {
+        long gain = disk.plan().reclaimableBytes() + mounts.gainBytes();
         boolean worthIt = request.minimumGain().isMetBy(gain, before.allocatedBytes());
         Cause cause = Cause.ofEstimate(gain, worthIt);
         if (request.dryRun()) {
-            return Optional.of(new End(cause, "dry run: nothing was written"));
+            return Optional.of(new RunEnd(cause, "dry run: nothing was written"));
         }
         if (worthIt || mustRebuild()) {
             return Optional.empty();
         }
-        return Optional.of(new End(
+        return Optional.of(new RunEnd(
                 cause,
                 gain == 0 ? "free space holds no data" : "the gain of %d bytes is below the minimum".formatted(gain)));
     }
 
     /** Asked for whatever the estimate says. */
     private boolean mustRebuild() {
-        return output.isPresent()
-                || target() != request.format()
+        return setting.output().isPresent()
+                || setting.target() != request.format()
                 || request.compress()
                 || !request.createOptions().isEmpty()
                 || request.filler() == ShrinkRequest.Filler.NONE;
     }
 
-    private ImageFormat target() {
-        return request.convertTo().orElse(request.format());
-    }
-
-    private End rebuild(ImageWork work, InspectedDisk disk)
-            throws IOException, ImageRefusedException, RunCancelledException {
-        if (output.isEmpty() && target() != ImageFormat.QCOW2 && work.chain().size() > 1) {
-            throw new ImageRefusedException(
-                    "as %s it would hold its backing files' content too, for everybody who may read the image now; name an output"
-                            .formatted(target().qemuName()));
-        }
-        SwapCapabilities capabilities = work.probeSwap();
-        if (output.isEmpty() && !request.allowRename() && !(capabilities.exchange() && capabilities.leases())) {
-            throw new ImageRefusedException(
-                    ImageRefusedException.Kind.HOST_FILESYSTEM,
-                    "the filesystem of the image cannot exchange files or tell who has them open; --allow-rename accepts a plain rename");
-        }
-        Rebuild.Target target = disk.target(work, request, target(), capabilities.reflink());
-        try (HostSpace.Claim room = HostSpace.OF_HOST.claim(
-                        output.orElse(work.file()), disk.neededBytes(target, before), restraint.reserve());
-                ReplacementFile overlayFile = work.createOverlayFile()) {
-            clock.enter(Phase.ZERO);
-            ImageNode overlay = work.overlayOn(overlayFile);
-            zero(work, overlay, disk.plan());
-            cancellation.checkpoint();
-            try (ReplacementFile newFile = work.createNewFile()) {
-                Verification verification =
-                        work.verification(overlay, disk.plan().zeroed());
-                clock.enter(Phase.REBUILD);
-                SpaceWatch watch = SpaceWatch.start(room, newFile.path(), cancellation);
-                try {
-                    rebuild(work, disk, target, overlay, newFile, verification);
-                } finally {
-                    watch.close();
-                }
-                cancellation.checkpoint();
-                // Writing out and comparing wait for different things.
-                CompletableFuture<Void> synced =
-                        CompletableFuture.runAsync(() -> sync(newFile), ShrinkRun::startThread);
-                clock.enter(Phase.VERIFY);
-                verify(verification, view(work), disk, newFile, target);
-                await(synced);
-                cancellation.checkpoint();
-                clock.enter(Phase.SWAP);
-                return finish(work, newFile, capabilities);
-            }
-        }
-    }
-
-    private void zero(ImageWork work, ImageNode overlay, ReclaimPlan plan) throws IOException {
-        if (plan.zeroed().isEmpty()) {
-            return;
-        }
-        try (ServedDisk served = work.serveWritable(overlay)) {
-            served.writeZeroes(plan.zeroed(), clock.bytesOf(plan.zeroed().totalBytes()));
-            served.stop();
-        }
-    }
-
-    /** The overlay is finished, so that it can be looked at while it is being copied. */
-    private void rebuild(
-            ImageWork work,
-            InspectedDisk disk,
-            Rebuild.Target target,
-            ImageNode overlay,
-            ReplacementFile newFile,
-            Verification verification)
-            throws IOException {
-        try (BackgroundCall<?> overlayProof = BackgroundCall.startStep("overlay proof", verification::proveOverlay)) {
-            work.rebuild(target)
-                    .run(overlay, newFile, clock.percentOf(disk.inspection().virtualBytes()));
-            overlayProof.join();
-        }
-    }
-
-    private void verify(
-            Verification verification,
-            DiskView view,
-            InspectedDisk disk,
-            ReplacementFile newFile,
-            Rebuild.Target target)
-            throws IOException {
-        try (BackgroundCall<?> consistency = BackgroundCall.startStep(
-                        "consistency", () -> verification.proveConsistent(newFile, target.format()));
-                BackgroundCall<?> freeMap = BackgroundCall.startStep(
-                        "free map", () -> requireSameFreeMap(verification, view, disk, newFile, target))) {
-            notes.add(verification.proveEqual(
-                    newFile,
-                    target.format(),
-                    target.reflink(),
-                    clock.percentOf(disk.inspection().virtualBytes())));
-            consistency.join();
-            freeMap.join();
-        }
-    }
-
-    private static void requireSameFreeMap(
-            Verification verification,
-            DiskView view,
-            InspectedDisk disk,
-            ReplacementFile newFile,
-            Rebuild.Target target)
-            throws IOException {
-        try (ServedDisk served = verification.serveNew(newFile, target.format())) {
-            disk.requireSameIn(served, view);
-            served.stop();
-        }
-    }
-
-    private End finish(ImageWork work, ReplacementFile newFile, SwapCapabilities capabilities)
-            throws IOException, ImageRefusedException, RunCancelledException {
-        Swap swap = work.swap(capabilities);
-        if (output.isPresent()) {
-            swap.prepareBeside(newFile, work.chain().size() == 1 || target() == ImageFormat.QCOW2)
-                    .ifPresent(notes::add);
-            SpaceTaken taken = newFile.spaceTaken();
-            requireCompanionsUndisturbed(work);
-            cancellation.passPointOfNoReturn();
-            work.giveBack();
-            swap.place(newFile, output.get());
-            after = size(taken);
-            return new End(Cause.DONE, "");
-        }
-        swap.prepare(newFile);
-        SpaceTaken taken = newFile.spaceTaken();
-        if (taken.allocatedBytes() >= before.allocatedBytes() && target() == request.format()) {
-            return new End(
-                    Cause.NO_SMALLER,
-                    "the rebuilt image would take %d bytes, no less than now".formatted(taken.allocatedBytes()));
-        }
-        owner.requireIdle();
-        requireCompanionsUndisturbed(work);
-        cancellation.passPointOfNoReturn();
-        try {
-            notes.addAll(swap.run(newFile, backup(work)));
-        } finally {
-            // A guest may be waiting; closing can take longer, when the original was large.
-            work.giveBack();
-        }
-        after = size(taken);
-        if (target() != request.format()) {
-            notes.add("the file is %s now: whoever uses it as %s must be told"
-                    .formatted(target().qemuName(), request.format().qemuName()));
-        }
-        return new End(Cause.DONE, "");
-    }
-
-    private static void requireCompanionsUndisturbed(ImageWork work) throws IOException, ImageRefusedException {
-        Optional<String> disturbed = work.whyCompanionsDisturbed();
-        if (disturbed.isPresent()) {
-            throw new ImageRefusedException(ImageRefusedException.Kind.IN_USE, disturbed.get());
-        }
-    }
-
-    private End discardInPlace(ImageWork work, InspectedDisk disk)
+    private RunEnd discardInPlace(ImageWork work, InspectedDisk disk)
             throws IOException, ImageRefusedException, RunCancelledException {
         InPlaceDiscard.requirePossible(work);
         clock.enter(Phase.ZERO);
@@ -404,53 +265,17 @@ final class ShrinkRun {
         try {
             complete = new InPlaceDiscard(work, request, disk.plan(), cancellation).run(clock);
         } finally {
-            after = size(work.spaceTaken());
+            after = FileSize.of(work.spaceTaken());
         }
         clock.enter(Phase.VERIFY);
         // What was stopped in the middle is looked at all the same: its own cancellation does not end that.
         InPlaceDiscard.verify(view(work, new Cancellation()), disk);
         if (!complete) {
             notes.add("the image is whole; part of its free space has been given back");
-            return new End(cancellation.cause(), cancellation.reason().orElse("the run was cancelled"));
+            return new RunEnd(cancellation.cause(), cancellation.reason().orElse("the run was cancelled"));
         }
         return after.allocatedBytes() < before.allocatedBytes()
-                ? new End(Cause.DONE, "")
-                : new End(Cause.NO_SMALLER, "discarding the free space has made the file no smaller");
-    }
-
-    private static FileSize size(SpaceTaken taken) {
-        return new FileSize(taken.fileBytes(), taken.allocatedBytes());
-    }
-
-    /** One of its own, so that a disk that hangs keeps no other run waiting. */
-    private static void startThread(Runnable task) {
-        Thread thread = new Thread(task, "sync");
-        thread.setDaemon(true);
-        thread.start();
-    }
-
-    private static void sync(ReplacementFile newFile) {
-        try {
-            newFile.sync();
-        } catch (IOException problem) {
-            throw new UncheckedIOException(problem);
-        }
-    }
-
-    /** A run that is cancelled meanwhile does not keep its lock until the disk has caught up. */
-    private void await(CompletableFuture<Void> synced) throws IOException, RunCancelledException {
-        while (true) {
-            try {
-                synced.get(20, TimeUnit.MILLISECONDS);
-                return;
-            } catch (TimeoutException notYet) {
-                cancellation.checkpoint();
-            } catch (InterruptedException interrupted) {
-                Thread.currentThread().interrupt();
-                throw new InterruptedIOException("interrupted while the new file was written to the disk");
-            } catch (ExecutionException failed) {
-                throw new IOException("the new file could not be written to the disk: " + failed.getCause(), failed);
-            }
-        }
+                ? new RunEnd(Cause.DONE, "")
+                : new RunEnd(Cause.NO_SMALLER, "discarding the free space has made the file no smaller");
     }
 }

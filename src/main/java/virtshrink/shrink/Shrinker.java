@@ -11,10 +11,17 @@ import virtshrink.image.RunDirectory;
 /** Runs the pipeline. Thread-safe; one run at a time and image. */
 public final class Shrinker {
     private final Restraint restraint;
+    private final Mounting mounting;
 
     /** With what is to be left to others. */
     public Shrinker(Restraint restraint) {
+        this(restraint, Mounting.OF_HOST);
+    }
+
+    /** With another way of treating what has no reader. */
+    Shrinker(Restraint restraint, Mounting mounting) {
         this.restraint = restraint;
+        this.mounting = mounting;
     }
 
     /** As fast as it goes. */
@@ -59,7 +66,7 @@ public final class Shrinker {
 
     private ShrinkReport run(
             ShrinkRequest disk, RunContext context, ProgressListener progress, Cancellation cancellation) {
-        ShrinkRun run = new ShrinkRun(runDirectory(), disk, context, restraint, progress, cancellation);
+        ShrinkRun run = new ShrinkRun(runDirectory(), disk, context, restraint, mounting, progress, cancellation);
         if (!restraint.pace().background()) {
             return run.run();
         }

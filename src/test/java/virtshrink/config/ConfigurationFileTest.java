@@ -100,6 +100,7 @@ class ConfigurationFileTest {
                 min-hours-off = 24
                 allow-rename = true
                 replay-journals = true
+                filler = "mount"
                 keep-original = "3d"
                 raw = "convert"
                 keep-converted = "36h"
@@ -132,6 +133,7 @@ class ConfigurationFileTest {
                         new MinimumGain(3L << 29, 0),
                         7,
                         24,
+                        true,
                         true,
                         true,
                         new OriginalsPolicy(
@@ -187,7 +189,8 @@ class ConfigurationFileTest {
                         "min-days-since-shrink",
                         "min-hours-off",
                         "allow-rename",
-                        "replay-journals")),
+                        "replay-journals",
+                        "filler")),
                 new TreeSet<>(keys));
 
         String examples = Files.readString(SHIPPED).replaceAll("(?m)^# ([a-z-]+ = )", "$1");
@@ -251,6 +254,8 @@ class ConfigurationFileTest {
                 "after-stop-minute = 10|there is no key 'schedule.s.after-stop-minute'; did you mean 'after-stop-minutes'?",
                 "allow-rename = 'yes'|allow-rename must be true or false",
                 "replay-journals = 1|replay-journals must be true or false",
+                "filler = 'mounts'|filler is 'mounts': it must be one of auto, mount; did you mean 'mount'?",
+                "filler = 'none'|filler is 'none': it must be one of auto, mount",
                 "include-names = 'web'|include-names must be a list of texts, as in include-names = [\"web-*\"]",
                 "include-names = ['a', 3]|include-names holds '3': each element must be a text in quotes, not empty",
                 "include-names = ['']|include-names holds '': each element must be a text in quotes, not empty",

@@ -112,6 +112,7 @@ class BusyHostTest {
                 Duration.ZERO,
                 true,
                 false,
+                false,
                 OriginalsPolicy.STANDARD);
         Workshop workshop = new Workshop(host, host, history, clock, current, neighbour, status::add);
         new Night(workshop, "fake:///", schedule, DUE).run();

@@ -75,6 +75,7 @@ class NightTest {
                 Duration.ZERO,
                 true,
                 false,
+                false,
                 OriginalsPolicy.STANDARD);
     }
 
@@ -177,6 +178,7 @@ class NightTest {
                 Duration.ofDays(minimumDays),
                 Duration.ZERO,
                 true,
+                false,
                 false,
                 OriginalsPolicy.STANDARD);
     }

@@ -172,6 +172,7 @@ class OnDemandTest {
                 Duration.ZERO,
                 true,
                 false,
+                false,
                 OriginalsPolicy.STANDARD);
         Thread thread = new Thread(() -> new Night(workshop, URI, schedule, DUE).run());
         thread.start();

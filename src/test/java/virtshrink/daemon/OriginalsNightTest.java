@@ -48,6 +48,7 @@ class OriginalsNightTest {
                 plain.minimumOff(),
                 plain.allowRename(),
                 plain.replayJournals(),
+                plain.mounts(),
                 new OriginalsPolicy(KeepOriginal.parse("3d"), RawDisks.CONVERT, new KeepOriginal.UntilCleanStop()));
     }
 

@@ -77,6 +77,7 @@ class ParallelNightTest {
                 Duration.ZERO,
                 true,
                 false,
+                false,
                 OriginalsPolicy.STANDARD);
         Workshop workshop = new Workshop(
                 host, host, history, clock, current, FakeHost.neighbour(disks, disksPerDevice), status::add);

@@ -102,6 +102,7 @@ class PolicyNightTest {
                 Duration.ZERO,
                 false,
                 false,
+                false,
                 OriginalsPolicy.STANDARD);
     }
 

@@ -96,6 +96,7 @@ final class RealHost implements AutoCloseable {
                 Duration.ZERO,
                 false,
                 false,
+                false,
                 OriginalsPolicy.STANDARD);
     }
 

@@ -143,6 +143,7 @@ class RealNightTest {
                 Duration.ZERO,
                 false,
                 false,
+                false,
                 OriginalsPolicy.STANDARD);
     }
 

@@ -193,7 +193,7 @@ enum Seal {
             ByteBuffer bytes = disk.bytes(header, SparseDisk.SECTOR);
             long entries = bytes.getLong(72);
             long length = Integer.toUnsignedLong(bytes.getInt(80)) * Integer.toUnsignedLong(bytes.getInt(84));
-            if (entries > 0 && entries < disk.sizeBytes() / 512 && length < 1 << 20) {
+            if (entries > 0 && entries < disk.sizeBytes() / 512 && length >= 0 && length < 1 << 20) {
                 putLe(disk, header + 88, crc(new CRC32(), disk.bytes(entries * 512, (int) length)));
             }
             int size = Math.min(Math.max(bytes.getInt(12), 92), SparseDisk.SECTOR);

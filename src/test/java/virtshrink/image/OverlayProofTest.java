@@ -3,6 +3,7 @@ package virtshrink.image;
 import static org.junit.jupiter.api.Assertions.assertDoesNotThrow;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
 import java.util.OptionalLong;
@@ -10,9 +11,10 @@ import org.junit.jupiter.api.Test;
 import virtshrink.block.ByteRange;
 import virtshrink.block.RangeSet;
 
-/** What a map of the overlay must look like before the overlay is believed; its disk has 1000 bytes, of which 100 to 300 are free. */
+/** What a map of the overlay must look like before the overlay is believed; its disk has 1000 bytes, of which 100 to 300 are free, and 600 to 700 vouched for. */
 class OverlayProofTest {
-    private final OverlayProof proof = new OverlayProof(RangeSet.of(new ByteRange(100, 200)), 1000);
+    private final OverlayProof proof =
+            new OverlayProof(RangeSet.of(new ByteRange(100, 200)), RangeSet.of(new ByteRange(600, 100)), 1000);
 
     private void below(long start, long end) {
         proof.accept(new MapExtent(ByteRange.between(start, end), 1, true, false, true, OptionalLong.of(0)));
@@ -28,6 +30,23 @@ class OverlayProofTest {
 
     private String objection() {
         return String.valueOf(assertThrows(IOException.class, proof::require).getMessage());
+    }
+
+    @Test
+    void whereOthersVouchAnythingMayBeHeld() {
+        below(0, 600);
+        zeros(600, 650);
+        data(650, 700);
+        below(700, 1000);
+        assertDoesNotThrow(proof::require);
+    }
+
+    @Test
+    void dataBesideWhatOthersVouchForIsSeen() {
+        below(0, 650);
+        data(650, 704);
+        below(704, 1000);
+        assertTrue(objection().contains("within 4 bytes from offset 700"), objection());
     }
 
     @Test

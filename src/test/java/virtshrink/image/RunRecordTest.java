@@ -19,6 +19,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import virtshrink.os.Hosts;
+import virtshrink.os.OpenFile;
 import virtshrink.os.ProcessIdentity;
 
 /** Registrations of runs, and what becomes of those whose run is dead. */
@@ -54,7 +55,8 @@ class RunRecordTest {
     }
 
     private RunRecord record(String boot, ProcessIdentity owner) {
-        return new RunRecord("0123456789ab", boot, owner, Optional.of("web"), image, List.of(), List.of(childIdentity));
+        return new RunRecord(
+                "0123456789ab", boot, owner, Optional.of("web"), image, List.of(), List.of(childIdentity), List.of());
     }
 
     private void write(String text) throws IOException {
@@ -87,7 +89,8 @@ class RunRecordTest {
                 Optional.empty(),
                 image,
                 companions,
-                List.of());
+                List.of(),
+                List.of("nbd3", "nbd12"));
         record.write(run);
         record.write(run);
         assertEquals(Optional.of(record), RunRecord.read(run));
@@ -100,6 +103,39 @@ class RunRecordTest {
         assertTrue(said.contains("ended process " + child.pid() + " that a dead run on " + image), said);
         assertTrue(child.waitFor(10, TimeUnit.SECONDS));
         assertFalse(Files.exists(run));
+    }
+
+    private Path claimOfADeadRun() throws IOException {
+        new RunRecord(
+                        "0123456789ab",
+                        Hosts.bootId(),
+                        dead(),
+                        Optional.empty(),
+                        image,
+                        List.of(),
+                        List.of(),
+                        List.of("nbd9876"))
+                .write(run);
+        Path claims = Files.createDirectory(runs.deviceClaims());
+        return Files.createFile(claims.resolve("nbd9876"));
+    }
+
+    @Test
+    void theClaimOfADeadRunOnADeviceGoesWithIt() throws Exception {
+        Path claim = claimOfADeadRun();
+        assertEquals(List.of(), Leftovers.endDeadRuns(runs));
+        assertFalse(Files.exists(claim));
+        assertTrue(Files.exists(runs.deviceClaims()), "it is no run");
+    }
+
+    @Test
+    void aDeviceThatALivingRunHasTakenSinceStaysClaimed() throws Exception {
+        Path claim = claimOfADeadRun();
+        try (OpenFile living = OpenFile.readWrite(claim)) {
+            assertTrue(living.tryExclusiveFlock());
+            assertEquals(List.of(), Leftovers.endDeadRuns(runs));
+            assertTrue(Files.exists(claim));
+        }
     }
 
     @Test

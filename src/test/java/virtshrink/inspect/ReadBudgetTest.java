@@ -63,6 +63,7 @@ class ReadBudgetTest {
     private static DiskInspector inspector(long mostBytes, Duration longest) {
         return new DiskInspector(
                 List.of(ExtStandIn.freeing(8192, 4096, MIB), new EndlessReader()),
+                ClosedVolumes.NONE,
                 () -> new ReadBudget(mostBytes, longest));
     }
 
@@ -146,7 +147,7 @@ class ReadBudgetTest {
     }
 
     private static DiskInspection within(MemoryDisk disk, long bytes) throws IOException {
-        return new DiskInspector(List.of(new ExtReader(), new SwapReader()), () -> new ReadBudget(bytes, LONG))
+        return new DiskInspector(List.of(new ExtReader(), new SwapReader()), ClosedVolumes.NONE, () -> new ReadBudget(bytes, LONG))
                 .inspect(disk, "sda", 512);
     }
 }

@@ -115,9 +115,11 @@ class ChoiceRuleTest {
                 Duration.ofHours(minimumHours),
                 false,
                 false,
+                false,
                 OriginalsPolicy.STANDARD);
     }
 
+    /** The same with journals replayed, and with what has no reader mounted. */
     private static Schedule replaying(Schedule plain) {
         return new Schedule(
                 plain.name(),
@@ -132,6 +134,7 @@ class ChoiceRuleTest {
                 plain.minimumSinceShrink(),
                 plain.minimumOff(),
                 plain.allowRename(),
+                true,
                 true,
                 plain.originals());
     }
@@ -205,7 +208,7 @@ class ChoiceRuleTest {
     }
 
     @Test
-    void journalsAreReplayedWhereTheScheduleSaysSoAndOnlyThere() {
+    void journalsAreReplayedAndVolumesMountedWhereTheScheduleSaysSoAndOnlyThere() {
         Schedule plain = schedule(Selection.ALL, "0", 0, 0);
         for (Schedule schedule : List.of(plain, replaying(plain))) {
             Choice.Take take = assertInstanceOf(Choice.Take.class, choose(schedule, ""));
@@ -213,6 +216,11 @@ class ChoiceRuleTest {
                     List.of(schedule.replayJournals()),
                     take.requests(schedule, false).stream()
                             .map(ShrinkRequest::replayJournals)
+                            .toList());
+            assertEquals(
+                    List.of(schedule.mounts() ? ShrinkRequest.Filler.MOUNT : ShrinkRequest.Filler.AUTO),
+                    take.requests(schedule, false).stream()
+                            .map(ShrinkRequest::filler)
                             .toList());
         }
     }

@@ -30,6 +30,7 @@ class ScheduleTest {
                 Duration.ZERO,
                 false,
                 false,
+                false,
                 OriginalsPolicy.STANDARD);
     }
 

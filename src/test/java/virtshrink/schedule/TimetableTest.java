@@ -41,6 +41,7 @@ class TimetableTest {
                 Duration.ZERO,
                 false,
                 false,
+                false,
                 OriginalsPolicy.STANDARD);
     }
 

@@ -22,6 +22,7 @@ final class TestRun {
     private ProgressListener progress = ProgressListener.SILENT;
     private Restraint restraint = Restraint.NONE;
     private RunContext context = RunContext.ALONE;
+    private Mounting mounting = Mounting.OF_HOST;
 
     /**
      * @param runs the run directory, made if missing
@@ -103,6 +104,12 @@ final class TestRun {
         return this;
     }
 
+    TestRun mounting(Mounting value) {
+        request.filler(ShrinkRequest.Filler.MOUNT);
+        mounting = value;
+        return this;
+    }
+
     TestRun guard(ShrinkRequest.IdleGuard value) {
         request.guard(value);
         return this;
@@ -165,7 +172,8 @@ final class TestRun {
     }
 
     ShrinkReport run() throws IOException {
-        return new ShrinkRun(RunDirectory.at(runs), request(), context, restraint, progress, cancellation).run();
+        return new ShrinkRun(RunDirectory.at(runs), request(), context, restraint, mounting, progress, cancellation)
+                .run();
     }
 
     /** Runs and wants that end. */
