@@ -30,8 +30,7 @@ public final class DiskInspector {
     }
 
     /** @param newReadBudget makes one for each inspection */
-    DiskInspector(
-            List<FreeSpaceReader> readers, ClosedVolumes closedVolumes, Supplier<ReadBudget> newReadBudget) {
+    DiskInspector(List<FreeSpaceReader> readers, ClosedVolumes closedVolumes, Supplier<ReadBudget> newReadBudget) {
         this.examiner = new VolumeExaminer(readers, closedVolumes);
         this.newReadBudget = newReadBudget;
     }

@@ -147,7 +147,10 @@ class ReadBudgetTest {
     }
 
     private static DiskInspection within(MemoryDisk disk, long bytes) throws IOException {
-        return new DiskInspector(List.of(new ExtReader(), new SwapReader()), ClosedVolumes.NONE, () -> new ReadBudget(bytes, LONG))
+        return new DiskInspector(
+                        List.of(new ExtReader(), new SwapReader()),
+                        ClosedVolumes.NONE,
+                        () -> new ReadBudget(bytes, LONG))
                 .inspect(disk, "sda", 512);
     }
 }
