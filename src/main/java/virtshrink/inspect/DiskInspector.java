@@ -49,7 +49,7 @@ public final class DiskInspector {
     }
 
     /**
-     * One that also finds out which of the filesystems without a reader may be mounted: those that lie on the disk in one piece and were closed.
+     * One that also finds out which of the filesystems without a reader were closed, so that they may be mounted.
      *
      * @param replaysJournals as {@link #replayingJournals}
      */

@@ -17,6 +17,7 @@ import virtshrink.filesystem.FilesystemState;
  * @param state free ranges in it count from the start of the volume; those of a filesystem that lies on several disks are of all of it
  * @param onDisk every byte of this disk that belongs to the volume; empty for a logical volume that is left alone without being looked into
  * @param freeOnDisk proven free ranges, from the start of this disk, as far as they lie on it
+ * @param inOnePiece whether the volume is exactly the bytes of its place, in their order
  */
 public record FilesystemFinding(
         String device,
@@ -24,7 +25,8 @@ public record FilesystemFinding(
         FilesystemIdentity identity,
         FilesystemState state,
         RangeSet onDisk,
-        RangeSet freeOnDisk) {
+        RangeSet freeOnDisk,
+        boolean inOnePiece) {
     public FilesystemFinding {
         if (!freeOnDisk.isEmpty() && !(state instanceof FilesystemState.FreeSpace)) {
             throw new IllegalArgumentException(device + " has free ranges that are not proven");
@@ -41,7 +43,19 @@ public record FilesystemFinding(
                 RangeSet.of(place),
                 state instanceof FilesystemState.FreeSpace space
                         ? space.free().shift(place.startBytes())
-                        : RangeSet.empty());
+                        : RangeSet.empty(),
+                true);
+    }
+
+    /** A volume of which it is not known whether it lies in one piece. */
+    public FilesystemFinding(
+            String device,
+            ByteRange place,
+            FilesystemIdentity identity,
+            FilesystemState state,
+            RangeSet onDisk,
+            RangeSet freeOnDisk) {
+        this(device, place, identity, state, onDisk, freeOnDisk, false);
     }
 
     /** The filesystem's own count of free bytes, where it could be proven. */
@@ -59,12 +73,12 @@ public record FilesystemFinding(
     /** The same volume in the state in which it is on the disk, where its journal is not to be replayed after all. */
     FilesystemFinding notReplayed(String reason) {
         return new FilesystemFinding(
-                device, place, identity, new FilesystemState.Dirty(reason), onDisk, RangeSet.empty());
+                device, place, identity, new FilesystemState.Dirty(reason), onDisk, RangeSet.empty(), inOnePiece);
     }
 
     /** The same volume left alone, such as a swap area beside a dirty filesystem. */
     public FilesystemFinding leftAlone(String reason) {
         return new FilesystemFinding(
-                device, place, identity, new FilesystemState.Unsupported(reason), onDisk, RangeSet.empty());
+                device, place, identity, new FilesystemState.Unsupported(reason), onDisk, RangeSet.empty(), inOnePiece);
     }
 }

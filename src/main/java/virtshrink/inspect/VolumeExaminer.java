@@ -31,11 +31,6 @@ final class VolumeExaminer {
         this.closedVolumes = closedVolumes;
     }
 
-    /** The same, for volumes of which it does not matter whether they were closed. */
-    VolumeExaminer withoutMarks() {
-        return new VolumeExaminer(readers, ClosedVolumes.NONE);
-    }
-
     /**
      * @param physicalVolume whether it is an LVM2 physical volume, and nothing else
      * @param coversFreeBlocks what was found that holds checksums over free blocks of any volume of this disk

@@ -103,9 +103,7 @@ final class VolumeGroups {
             }
             SegmentedBlockSource source = new SegmentedBlockSource(sources, volume.segments());
             int anyDisk = firstBytes(volume).keySet().iterator().next();
-            // Only what lies in one piece can become a device of its own.
-            VolumeExaminer asked = isInOnePiece(volume) ? examiner : examiner.withoutMarks();
-            VolumeExaminer.Examination found = asked.examinePartition(
+            VolumeExaminer.Examination found = examiner.examinePartition(
                             source, disks.get(anyDisk).sectorBytes())
                     .within(budgets.getOrDefault(volume.group(), new RangeBudget(0)));
             addExamined(volume, source, found.report(), findings);
@@ -157,7 +155,8 @@ final class VolumeGroups {
                     report.identity(),
                     report.state(),
                     onDisk(first.getKey(), allInMembers),
-                    onDisk(first.getKey(), freeInMembers));
+                    onDisk(first.getKey(), freeInMembers),
+                    isInOnePiece(volume));
             findings.get(first.getKey()).addLogicalVolume(finding, Optional.of(source));
         }
     }

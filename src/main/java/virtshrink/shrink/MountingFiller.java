@@ -3,6 +3,7 @@ package virtshrink.shrink;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -42,6 +43,8 @@ final class MountingFiller {
     private static final int KEPT_DIVISOR = 512;
 
     private static final long KEPT_BYTES = 1L << 20;
+    /** Longer than a slow disk takes for what the filler lets gather in memory. */
+    private static final Duration STALL_LIMIT = Duration.ofMinutes(10);
 
     private final ImageWork work;
     private final HostKernel kernel;
@@ -96,7 +99,8 @@ final class MountingFiller {
                     kernel.filesystem(finding.identity().type()).orElseThrow();
             long held = disk.ownData().intersect(RangeSet.of(finding.place())).totalBytes();
             try {
-                FilesystemSpace space = mounted(work.original(), finding.place(), filesystem, false, Hosts::space);
+                FilesystemSpace space = mounted(
+                        work.original(), finding.place(), filesystem, false, (root, watch) -> Hosts.space(root));
                 long unused = held - (space.totalBytes() - space.freeBytes());
                 volumes.add(new MountPlan.Volume(
                         finding.device(),
@@ -120,9 +124,18 @@ final class MountingFiller {
                         && kernel.filesystem(finding.identity().type()).isPresent())
                 .filter(finding -> !request.ignore().contains(finding.device())
                         && !request.zero().contains(finding.device()))
-                .filter(finding -> finding.place().startBytes() % SECTOR_BYTES == 0
-                        && finding.place().lengthBytes() % SECTOR_BYTES == 0)
+                .filter(this::canBeADevice)
                 .toList();
+    }
+
+    private boolean canBeADevice(FilesystemFinding finding) {
+        boolean wholeSectors = finding.place().startBytes() % SECTOR_BYTES == 0
+                && finding.place().lengthBytes() % SECTOR_BYTES == 0;
+        if (!finding.inOnePiece() || !wholeSectors) {
+            leftAlone(finding.device(), "it does not lie on this disk in one piece");
+            return false;
+        }
+        return true;
     }
 
     /** The kernel changes more than free blocks: everybody who may hold an older state of the volume in mind forbids it. */
@@ -178,8 +191,8 @@ final class MountingFiller {
     private Optional<FilesystemSpace> record(MountPlan.Volume volume, Path manifest)
             throws IOException, RunCancelledException {
         try {
-            return Optional.of(mounted(work.original(), volume.place(), volume.filesystem(), false, root -> {
-                new TreeManifest(root, mostContentBytes(volume), cancellation).write(manifest);
+            return Optional.of(mounted(work.original(), volume.place(), volume.filesystem(), false, (root, watch) -> {
+                new TreeManifest(root, mostContentBytes(volume), cancellation, watch::alive).write(manifest);
                 return Hosts.space(root);
             }));
         } catch (StillAttachedException worse) {
@@ -197,9 +210,9 @@ final class MountingFiller {
 
     private long fill(ImageNode overlay, MountPlan.Volume volume) throws IOException, RunCancelledException {
         long share = Math.max(1, volume.gainBytes());
-        return mounted(overlay, volume.place(), volume.filesystem(), true, root -> {
+        return mounted(overlay, volume.place(), volume.filesystem(), true, (root, watch) -> {
             FileStatus before = FileStatus.of(root);
-            FillReport report = fillCompletely(root, share);
+            FillReport report = fillCompletely(root, share, watch);
             // Where a file needs a name before it can lose it, the root directory has changed for a moment.
             if (FileStatus.of(root).mtimeSeconds() != before.mtimeSeconds()
                     || FileStatus.of(root).mtimeNanos() != before.mtimeNanos()) {
@@ -211,13 +224,16 @@ final class MountingFiller {
         });
     }
 
-    private FillReport fillCompletely(Path root, long expectedBytes) throws IOException, RunCancelledException {
+    private FillReport fillCompletely(Path root, long expectedBytes, StallWatch watch)
+            throws IOException, RunCancelledException {
         try {
             return new ClassicalFiller(true)
                     .fill(
                             root,
-                            (written, expected) -> clock.bytesOf(Math.max(expectedBytes, expected))
-                                    .accept(written),
+                            (written, expected) -> {
+                                watch.alive();
+                                clock.bytesOf(Math.max(expectedBytes, expected)).accept(written);
+                            },
                             cancellation);
         } catch (FillRefusedException refused) {
             throw new IOException(refused.getMessage(), refused);
@@ -226,9 +242,9 @@ final class MountingFiller {
 
     private void requireSame(ImageNode overlay, MountPlan.Volume volume, Path manifest, FilesystemSpace before)
             throws IOException, RunCancelledException {
-        FilesystemSpace after = mounted(overlay, volume.place(), volume.filesystem(), false, root -> {
+        FilesystemSpace after = mounted(overlay, volume.place(), volume.filesystem(), false, (root, watch) -> {
             try {
-                new TreeManifest(root, mostContentBytes(volume), cancellation).requireSame(manifest);
+                new TreeManifest(root, mostContentBytes(volume), cancellation, watch::alive).requireSame(manifest);
             } catch (IOException difference) {
                 throw new IOException(
                         "verification failed: after %s was mounted and filled, %s"
@@ -251,7 +267,7 @@ final class MountingFiller {
     }
 
     private interface Action<T> {
-        T on(Path root) throws IOException, RunCancelledException;
+        T on(Path root, StallWatch watch) throws IOException, RunCancelledException;
     }
 
     /** What cannot be undone is worse than whatever led to it, and must not be hidden behind it. */
@@ -259,12 +275,25 @@ final class MountingFiller {
             ImageNode disk, ByteRange place, KernelFilesystem filesystem, boolean writable, Action<T> action)
             throws IOException, RunCancelledException {
         cancellation.checkpoint();
-        MountedVolume volume = kernel.mount(host(), disk, place, filesystem, writable);
+        HostDevices host = host();
+        MountedVolume volume = kernel.mount(host, disk, place, filesystem, writable);
+        // Without its server the device answers with errors, and whoever waits for it goes on.
+        StallWatch watch =
+                StallWatch.start(STALL_LIMIT, () -> host.children().killAll("a mounted volume does not answer"));
         try {
-            T result = action.on(volume.root());
+            T result = action.on(volume.root(), watch);
             volume.unmount();
             return result;
+        } catch (IOException problem) {
+            if (watch.stalled()) {
+                throw new IOException(
+                        "a mounted volume did not answer within %d s and was given up: %s"
+                                .formatted(STALL_LIMIT.toSeconds(), problem.getMessage()),
+                        problem);
+            }
+            throw problem;
         } finally {
+            watch.close();
             volume.close();
         }
     }

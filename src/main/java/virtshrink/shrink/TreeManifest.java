@@ -49,6 +49,7 @@ final class TreeManifest {
     private final int rootLength;
     private final long mostContentBytes;
     private final Cancellation cancellation;
+    private final Runnable alive;
     private final MessageDigest digest = sha256();
     private final ByteBuffer piece = ByteBuffer.allocate(PIECE_BYTES);
     private long contentBytes;
@@ -58,12 +59,14 @@ final class TreeManifest {
      *
      * @param root where it is mounted
      * @param mostContentBytes files that claim to hold more together are not read to their end
+     * @param alive called with every step
      */
-    TreeManifest(Path root, long mostContentBytes, Cancellation cancellation) {
+    TreeManifest(Path root, long mostContentBytes, Cancellation cancellation, Runnable alive) {
         this.root = root;
         this.rootLength = PathBytes.escaped(root).length();
         this.mostContentBytes = mostContentBytes;
         this.cancellation = cancellation;
+        this.alive = alive;
     }
 
     /**
@@ -110,7 +113,7 @@ final class TreeManifest {
                 waiting.removeLast();
                 continue;
             }
-            cancellation.checkpoint();
+            step();
             Path path = siblings.next();
             waitingPaths--;
             paths++;
@@ -126,6 +129,11 @@ final class TreeManifest {
             }
         }
         return paths;
+    }
+
+    private void step() throws RunCancelledException {
+        alive.run();
+        cancellation.checkpoint();
     }
 
     private static List<Path> entries(Path directory, int most) throws IOException {
@@ -186,7 +194,7 @@ final class TreeManifest {
         try (SeekableByteChannel channel =
                 Files.newByteChannel(file, StandardOpenOption.READ, LinkOption.NOFOLLOW_LINKS)) {
             while (channel.read(piece.clear()) >= 0) {
-                cancellation.checkpoint();
+                step();
                 contentBytes += piece.position();
                 if (contentBytes > mostContentBytes) {
                     throw new IOException("its files claim to hold more than %d bytes".formatted(mostContentBytes));

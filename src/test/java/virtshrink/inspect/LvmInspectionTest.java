@@ -20,6 +20,7 @@ import virtshrink.block.ByteRange;
 import virtshrink.block.ExternalTool;
 import virtshrink.block.FileBlockSource;
 import virtshrink.block.RangeSet;
+import virtshrink.filesystem.FilesystemState;
 import virtshrink.filesystem.MountedImage;
 import virtshrink.filesystem.TreeDigest;
 import virtshrink.filesystem.ZeroFreeSpace;
@@ -163,6 +164,10 @@ class LvmInspectionTest {
     }
 
     private static List<DiskInspection> inspect(Path... disks) throws IOException {
+        return inspect(DiskInspector.standard(), disks);
+    }
+
+    private static List<DiskInspection> inspect(DiskInspector inspector, Path... disks) throws IOException {
         List<FileBlockSource> files = new ArrayList<>();
         try {
             List<GuestDisk> guestDisks = new ArrayList<>();
@@ -171,7 +176,7 @@ class LvmInspectionTest {
                 files.add(file);
                 guestDisks.add(new GuestDisk(file, "sd" + (char) ('a' + guestDisks.size()), 512));
             }
-            return DiskInspector.standard().inspectTogether(guestDisks);
+            return inspector.inspectTogether(guestDisks);
         } finally {
             for (FileBlockSource file : files) {
                 file.close();
@@ -354,6 +359,66 @@ class LvmInspectionTest {
                 freeOfExt("b"), finding(inspection, "/dev/vg/b").freeOnDisk().totalBytes());
         ZeroFreeSpace.scribble(disk, inspection.freeSpace(), 1);
         assertUnchanged("a", digest);
+    }
+
+    /** Of three volumes without a reader only one is a run of bytes; another one covers such a run, but in another order. */
+    @Test
+    void whatWasClosedIsKnownToLieInOnePieceOrNot() throws IOException {
+        Path disk = disk("disk", 200, 1, 180);
+        member(disk, 1, 180);
+        for (String command : List.of(
+                "vgcreate vg @0",
+                CREATE + "-L 40M -n whole vg @0:0-9",
+                CREATE + "-L 16M -n turned vg @0:16-19",
+                "lvextend -L 32M vg/turned @0:24-27",
+                "lvextend -L 48M vg/turned @0:20-23",
+                CREATE + "-L 16M -n apart vg @0:30-33",
+                "lvextend -L 32M vg/apart @0:36-39")) {
+            host.lvm(command);
+        }
+        for (String name : List.of("whole", "turned", "apart")) {
+            ExternalTool.assume("mkfs.jfs", "jfsutils");
+            make(name, "mkfs.jfs", "-q");
+        }
+        DiskInspection asked =
+                inspect(DiskInspector.asking(ClosedVolumes.KNOWN, false), disk).get(0);
+        assertEquals(
+                List.of(
+                        "sda1 LVM2_member free-space",
+                        "/dev/vg/whole jfs unsupported",
+                        "/dev/vg/turned jfs unsupported",
+                        "/dev/vg/apart jfs unsupported"),
+                table(asked));
+        assertEquals(Optional.empty(), asked.doubt());
+        for (String name : List.of("whole", "turned", "apart")) {
+            FilesystemFinding finding = finding(asked, "/dev/vg/" + name);
+            assertTrue(
+                    finding.state() instanceof FilesystemState.Unsupported unsupported && unsupported.closed(), name);
+            assertEquals(name.equals("whole"), finding.inOnePiece(), name);
+        }
+        assertEquals(1, finding(asked, "/dev/vg/turned").onDisk().size());
+        DiskInspection standard = inspect(disk).get(0);
+        assertTrue(standard.doubt().orElseThrow().contains("jfs"), "who does not ask does not know");
+    }
+
+    @Test
+    void aVolumeThatWasNotClosedIsDirtyForWhoAsks() throws IOException {
+        Path disk = disk("disk", 64, 1, 60);
+        member(disk, 1, 60);
+        host.lvm("vgcreate vg @0");
+        host.lvm(CREATE + "-L 40M -n a vg");
+        ExternalTool.assume("mkfs.jfs", "jfsutils");
+        make("a", "mkfs.jfs", "-q");
+        Path content = directory.resolve("a.content");
+        try (var file = new RandomAccessFile(content.toFile(), "rw")) {
+            file.seek(0x8000 + 40);
+            file.write(1);
+        }
+        VolumeContent.scatter(content, logical("a"), members);
+        DiskInspection asked =
+                inspect(DiskInspector.asking(ClosedVolumes.KNOWN, false), disk).get(0);
+        assertEquals(List.of("sda1 LVM2_member unsupported", "/dev/vg/a jfs dirty"), table(asked));
+        assertTrue(asked.doubt().orElseThrow().contains("/dev/vg/a is not clean"));
     }
 
     @Test

@@ -174,7 +174,7 @@ final class MountingDisk {
                 .filter(line -> line.matches("[0-9 ]+"))
                 .findFirst()
                 .orElseThrow()
-                .split(" ")[0]);
+                .split(" ", -1)[0]);
         Files.delete(volume);
         ExternalTool.run(
                 "qemu-io",
