@@ -46,7 +46,7 @@ public final class NbdAttacher implements Attacher {
         if (!Files.exists(devices.get(0).node())) {
             return Optional.of(
                     devices.get(0).node()
-                            + " does not exist for this process; a service of systemd needs examples/mounting-filler.conf for that");
+                            + " does not exist for this process; a service of systemd needs /usr/share/doc/virt-shrink/examples/mounting-filler.conf");
         }
         return Optional.empty();
     }
