@@ -1,10 +1,10 @@
 # Read by the package builds after prerequisites.sh: what is installed where, the same for every kind of package.
 
 # stage_tree DESTINATION LIBRARIES UNITS: copies the built program and all that comes with it below DESTINATION. LIBRARIES is where the jars go
-# (/usr/lib/virt-shrink), UNITS where systemd looks for units. Manual pages stay uncompressed; the package builds do that.
+# (/usr/lib/virt-shrink), UNITS where systemd looks for units; udev's rules lie beside those. Manual pages stay uncompressed; the package builds do that.
 stage_tree() {
-    local to=$1 libraries=$1$2 units=$1$3 dist=$root/target/dist native
-    install -d -- "$to/usr/bin" "$libraries/native" "$units" "$to/etc/virt-shrink" "$to/usr/share/man/man1" "$to/usr/share/man/man5" \
+    local to=$1 libraries=$1$2 units=$1$3 rules=$1${3%/systemd/system}/udev/rules.d dist=$root/target/dist native
+    install -d -- "$to/usr/bin" "$libraries/native" "$units" "$rules" "$to/etc/virt-shrink" "$to/usr/share/man/man1" "$to/usr/share/man/man5" \
         "$to/usr/share/man/man8" "$to/usr/share/bash-completion/completions" "$to/usr/share/doc/virt-shrink/examples" \
         "$to/etc/libvirt/hooks/qemu.d" "$to/var/cache/virt-shrink"
     install -m 755 -- "$dist/bin/virt-shrink" "$dist/bin/virt-shrinkd" "$to/usr/bin"
@@ -17,6 +17,7 @@ stage_tree() {
     # Written on the machine itself, for the Java that it has; as long as it is not there, the program starts a little later.
     ln -s /var/cache/virt-shrink/virt-shrink.jsa "$libraries/virt-shrink.jsa"
     install -m 644 -- "$root"/systemd/*.service "$units"
+    install -m 644 -- "$root"/packaging/udev/*.rules "$rules"
     install -m 644 -- "$root/config/virt-shrinkd.toml" "$to/etc/virt-shrink"
     install -m 755 -- "$root/packaging/libvirt-hook/virt-shrink" "$to/etc/libvirt/hooks/qemu.d"
     install -m 644 -- "$root/packaging/man/virt-shrink.1" "$to/usr/share/man/man1"

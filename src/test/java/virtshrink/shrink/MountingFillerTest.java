@@ -91,7 +91,7 @@ class MountingFillerTest {
         attachedBy(attacher);
         ShrinkReport report = run.expect(Outcome.SHRUNK);
         assertEquals(0, attacher.count(), report.notes()::toString);
-        assertTrue(state(report, "sda2").startsWith("not cleanly unmounted"), () -> state(report, "sda2"));
+        assertEquals("not cleanly unmounted: start the guest and shut it down", state(report, "sda2"));
     }
 
     private static String state(ShrinkReport report, String device) {

@@ -2,8 +2,11 @@ package virtshrink.filesystem.f2fs;
 
 import java.io.IOException;
 import java.util.Optional;
+import java.util.OptionalLong;
 import virtshrink.block.BlockSource;
+import virtshrink.block.ByteRange;
 import virtshrink.block.CorruptStructureException;
+import virtshrink.block.RangeSet;
 import virtshrink.block.StructureBytes;
 import virtshrink.filesystem.FilesystemIdentity;
 import virtshrink.filesystem.FilesystemReport;
@@ -15,7 +18,8 @@ import virtshrink.filesystem.FreeSpaceReader;
  *
  * <p>Free space is proven if both superblocks and both checkpoint packs are whole, the newer checkpoint was written by an unmount and nothing was
  * synced behind it, and the segment information table agrees with every count that there is of it. A block is free if its bit there is not set:
- * nothing else refers to it after an unmount.
+ * nothing else refers to it after an unmount. Blocks that are counted beyond those bits must all be accounted for by files that have reserved
+ * them ({@link F2fsReservations}).
  *
  * <p>A mount alone leaves no trace before the first checkpoint, so that a filesystem in use by a suspended guest may look unmounted; that the
  * guest really is off is for the caller to know. Thread-safe, without state.
@@ -94,12 +98,39 @@ public final class F2fsReader implements FreeSpaceReader {
                     + "start the guest and shut it down");
         }
         F2fsSit table = F2fsSit.read(volume, superblock, checkpoint);
-        if (table.validBlocks() != checkpoint.validBlockCount()) {
+        long homeless = checkpoint.validBlockCount() - table.validBlocks();
+        if (homeless != 0 && !areReserved(homeless, volume, superblock, table)) {
             return new FilesystemState.Unsupported(
                     "%d blocks are counted as used and have no place: preallocated files, or a damaged table"
-                            .formatted(checkpoint.validBlockCount() - table.validBlocks()));
+                            .formatted(homeless));
         }
-        return new FilesystemState.FreeSpace(table.freeBytes(), table.free(), Optional.empty(), false);
+        long freeBytes = table.freeBytes() - homeless * F2fsSuperblock.BLOCK_BYTES;
+        return new FilesystemState.FreeSpace(freeBytes, atMost(freeBytes, table.free()), Optional.empty(), false);
+    }
+
+    /** Whether files have reserved just as many. */
+    private static boolean areReserved(long blocks, BlockSource volume, F2fsSuperblock superblock, F2fsSit table)
+            throws IOException {
+        Optional<RangeSet> nodes = table.nodes();
+        return nodes.isPresent()
+                && F2fsReservations.count(volume, superblock, nodes.get()).equals(OptionalLong.of(blocks));
+    }
+
+    /** What is reserved is not free to the filesystem's own tools, although it is nowhere yet: as much is left out, at the end. */
+    private static RangeSet atMost(long bytes, RangeSet free) {
+        if (free.totalBytes() <= bytes) {
+            return free;
+        }
+        RangeSet.Builder kept = RangeSet.builder();
+        long left = bytes;
+        for (ByteRange range : free) {
+            long length = Math.min(left, range.lengthBytes());
+            if (length > 0) {
+                kept.add(range.startBytes(), length);
+            }
+            left -= length;
+        }
+        return kept.build();
     }
 
     /**

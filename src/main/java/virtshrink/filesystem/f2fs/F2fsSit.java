@@ -35,11 +35,14 @@ final class F2fsSit {
     private static final int FIRST_NODE_TYPE = 3;
     private static final int PIECE_BLOCKS = 256;
     private static final int MOST_RANGES = 1 << 19;
+    /** So many, a gigabyte, can be read. */
+    private static final int MOST_NODES = 1 << 18;
 
     private final F2fsSuperblock superblock;
     private final F2fsCheckpoint checkpoint;
     private final Map<Long, ByteBuffer> journal = new HashMap<>();
     private final RangeSet.Builder free = RangeSet.builder(MOST_RANGES);
+    private final RangeSet.Builder nodes = RangeSet.builder();
     private long validBlocks;
     private long validNodes;
     private long freeSegments;
@@ -78,6 +81,11 @@ final class F2fsSit {
     /** From the start of the volume. */
     RangeSet free() {
         return free.build();
+    }
+
+    /** Every block that holds a node; empty if there are too many of them to be read. */
+    Optional<RangeSet> nodes() {
+        return validNodes > MOST_NODES ? Optional.empty() : Optional.of(nodes.build());
     }
 
     private void readJournal(BlockSource volume) throws IOException {
@@ -178,9 +186,16 @@ final class F2fsSit {
             free.add(start, (long) F2fsSuperblock.SEGMENT_BLOCKS * F2fsSuperblock.BLOCK_BYTES);
             return;
         }
-        for (int block = 0; valid < F2fsSuperblock.SEGMENT_BLOCKS && block < F2fsSuperblock.SEGMENT_BLOCKS; block++) {
-            if (((table.get(at + VALID_MAP_AT + block / 8) >> (7 - block % 8)) & 1) == 0) {
+        boolean holdsNodes = type >= FIRST_NODE_TYPE && validNodes <= MOST_NODES;
+        if (valid == F2fsSuperblock.SEGMENT_BLOCKS && !holdsNodes) {
+            return;
+        }
+        for (int block = 0; block < F2fsSuperblock.SEGMENT_BLOCKS; block++) {
+            boolean used = ((table.get(at + VALID_MAP_AT + block / 8) >> (7 - block % 8)) & 1) != 0;
+            if (!used) {
                 free.add(start + (long) block * F2fsSuperblock.BLOCK_BYTES, F2fsSuperblock.BLOCK_BYTES);
+            } else if (holdsNodes) {
+                nodes.add(start + (long) block * F2fsSuperblock.BLOCK_BYTES, F2fsSuperblock.BLOCK_BYTES);
             }
         }
     }
