@@ -1,6 +1,7 @@
 package virtshrink.image;
 
 import java.io.IOException;
+import java.nio.file.DirectoryIteratorException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
@@ -86,6 +87,18 @@ public record NbdDevice(Path system, String name) {
     /** Whether nobody can write to it. */
     public boolean isReadOnly() throws IOException {
         return attribute("ro").orElse("0").equals("1");
+    }
+
+    /** What the kernel has found to be partitions of it: {@code nbd0p1}, … */
+    public List<String> partitions() throws IOException {
+        List<String> partitions = new ArrayList<>();
+        try (DirectoryStream<Path> entries = Files.newDirectoryStream(system.resolve(name), name + "p*")) {
+            entries.forEach(entry -> partitions.add(String.valueOf(entry.getFileName())));
+        } catch (DirectoryIteratorException e) {
+            throw e.getCause();
+        }
+        partitions.sort(Comparator.naturalOrder());
+        return partitions;
     }
 
     /** Whether the kernel says that nothing is connected. */

@@ -9,6 +9,13 @@ public interface Attachment extends AutoCloseable {
     Path device();
 
     /**
+     * To be called when it has been mounted: by then the kernel has looked for a partition table in it.
+     *
+     * @throws IOException if it has found one, which is a guest's: its partitions are devices of this host now
+     */
+    void requireUndivided() throws IOException;
+
+    /**
      * Detaches it in order: what was written is in the image when this returns, and the kernel has confirmed that nothing is attached.
      *
      * @throws IOException if anything of that did not happen; {@link #close} is still needed

@@ -32,7 +32,14 @@ public final class MountedVolume implements AutoCloseable {
             throws IOException {
         Attachment attachment = attacher.attach(host, disk.part(place), place.lengthBytes(), writable);
         try {
-            return new MountedVolume(attachment, PrivateMount.mount(host, attachment.device(), filesystem, writable));
+            PrivateMount mount = PrivateMount.mount(host, attachment.device(), filesystem, writable);
+            try {
+                attachment.requireUndivided();
+            } catch (IOException | RuntimeException problem) {
+                mount.close();
+                throw problem;
+            }
+            return new MountedVolume(attachment, mount);
         } catch (IOException | RuntimeException problem) {
             try {
                 attachment.close();

@@ -59,8 +59,8 @@ public final class NbdAttacher implements Attacher {
             if (claim.isEmpty()) {
                 continue;
             }
-            NbdAttachment attachment = new NbdAttachment(
-                    host, device, claim.get(), host.children().start(TOOL, arguments(host, device, image, writable)));
+            NbdAttachment attachment =
+                    new NbdAttachment(host, device, claim.get(), start(host, device, image, writable, claim.get()));
             try {
                 if (awaitConnected(attachment.server(), device)) {
                     requireAsExpected(device, sizeBytes, writable);
@@ -81,11 +81,24 @@ public final class NbdAttacher implements Attacher {
         throw new IOException("none of the devices /dev/nbd* is free" + (taken.isEmpty() ? "" : " " + taken));
     }
 
-    private static void closeAfter(Exception problem, Attachment attachment) {
+    private static ChildProcess start(
+            HostDevices host, NbdDevice device, ImageNode image, boolean writable, DeviceClaim claim)
+            throws IOException {
+        try {
+            return host.children().start(TOOL, arguments(host, device, image, writable));
+        } catch (IOException | RuntimeException problem) {
+            claim.close();
+            throw problem;
+        }
+    }
+
+    /** What cannot be undone is worse than whatever led to it. */
+    private static void closeAfter(Exception problem, Attachment attachment) throws StillAttachedException {
         try {
             attachment.close();
-        } catch (IOException second) {
-            problem.addSuppressed(second);
+        } catch (IOException worse) {
+            worse.addSuppressed(problem);
+            throw new StillAttachedException(worse);
         }
     }
 

@@ -32,6 +32,14 @@ final class NbdAttachment implements Attachment {
     }
 
     @Override
+    public void requireUndivided() throws IOException {
+        List<String> partitions = device.partitions();
+        if (!partitions.isEmpty()) {
+            throw new IOException("the kernel takes a part of it for a partition table and sees " + partitions);
+        }
+    }
+
+    @Override
     public void detach() throws IOException {
         // Only while our own server, which lives, has the device: disconnecting somebody else's would be the end of his
         // data.

@@ -29,6 +29,7 @@ public final class ClassicalFiller {
     private static final int MOST_FULL_FILES = 16;
 
     private final boolean force;
+    private final boolean removesLeftovers;
 
     public ClassicalFiller() {
         this(false);
@@ -40,7 +41,17 @@ public final class ClassicalFiller {
      * @param force fill also a filesystem of the running system itself, or one that other hosts use; in memory never
      */
     public ClassicalFiller(boolean force) {
+        this(force, true);
+    }
+
+    private ClassicalFiller(boolean force, boolean removesLeftovers) {
         this.force = force;
+        this.removesLeftovers = removesLeftovers;
+    }
+
+    /** One for a filesystem in which nothing may be different afterwards: what an earlier filler has left there is the guest's. */
+    static ClassicalFiller inAGuestsFilesystem() {
+        return new ClassicalFiller(true, false);
     }
 
     /**
@@ -53,7 +64,9 @@ public final class ClassicalFiller {
     public FillReport fill(Path directory, FillProgress progress, Cancellation cancellation)
             throws FillRefusedException, IOException, RunCancelledException {
         FillTarget.judge(directory, force);
-        FillFile.removeLeftovers(directory);
+        if (removesLeftovers) {
+            FillFile.removeLeftovers(directory);
+        }
         FillReport report;
         Run run = new Run(directory, progress, cancellation);
         try {

@@ -61,7 +61,8 @@ final class FirstLook implements AutoCloseable {
     }
 
     private static RunContext notSeen(Cancellation cancellation) {
-        return new RunContext(Optional.empty(), cancellation.reason(), Optional.empty(), List.of());
+        return new RunContext(
+                Optional.empty(), cancellation.reason(), Optional.empty(), cancellation.reason(), List.of());
     }
 
     private Seen at(ShrinkRequest disk) {
@@ -123,12 +124,14 @@ final class FirstLook implements AutoCloseable {
             hidden = said.hidingPlace().or(keep(hidden));
             replayed |= said.anyReplayed();
         }
+        Optional<String> mountObjection =
+                suspended.or(keep(doubt)).or(keep(unfinished)).or(keep(hidden));
         if (doubt.isEmpty() && replayed) {
             doubt = hidden;
         }
         List<RunContext> contexts = new ArrayList<>();
         for (Seen disk : all) {
-            contexts.add(new RunContext(suspended, doubt, unfinished, companionsOf(disk)));
+            contexts.add(new RunContext(suspended, doubt, unfinished, mountObjection, companionsOf(disk)));
         }
         return contexts;
     }

@@ -64,15 +64,16 @@ final class MountingFiller {
     /**
      * What is to be mounted, and what it may give back; for that each volume of the untouched image is mounted, only to be read.
      *
+     * @param otherDisksObjection what the guest's other disks say against it
      * @throws ImageRefusedException if there is something, and this host cannot do it
      */
-    MountPlan plan(InspectedDisk disk, ShrinkRequest request)
+    MountPlan plan(InspectedDisk disk, ShrinkRequest request, Optional<String> otherDisksObjection)
             throws IOException, ImageRefusedException, RunCancelledException {
         List<FilesystemFinding> candidates = candidates(disk.inspection(), request);
         if (candidates.isEmpty()) {
             return MountPlan.NONE;
         }
-        Optional<String> objection = objection(disk.inspection());
+        Optional<String> objection = objection(disk.inspection()).or(() -> otherDisksObjection);
         if (objection.isPresent()) {
             candidates.forEach(finding -> leftAlone(finding.device(), objection.get()));
             return MountPlan.NONE;
@@ -99,8 +100,8 @@ final class MountingFiller {
                     kernel.filesystem(finding.identity().type()).orElseThrow();
             long held = disk.ownData().intersect(RangeSet.of(finding.place())).totalBytes();
             try {
-                FilesystemSpace space = mounted(
-                        work.original(), finding.place(), filesystem, false, (root, watch) -> Hosts.space(root));
+                FilesystemSpace space =
+                        readOnly(work.original(), finding.place(), filesystem, (root, watch) -> Hosts.space(root));
                 long unused = held - (space.totalBytes() - space.freeBytes());
                 volumes.add(new MountPlan.Volume(
                         finding.device(),
@@ -174,12 +175,13 @@ final class MountingFiller {
                 Optional<FilesystemSpace> before = record(volume, manifest);
                 if (before.isPresent()) {
                     written = written.union(RangeSet.of(volume.place()));
-                    long filledBytes = fill(overlay, volume);
+                    Optional<Long> filledBytes = fill(overlay, volume);
+                    // Also when the kernel would not have it written to: it may have tried.
                     requireSame(overlay, volume, manifest, before.get());
-                    notes.add(
+                    filledBytes.ifPresent(filled -> notes.add(
                             "%s (%s) was mounted and %d MiB of zeros were written; all its files were compared with those before"
                                     .formatted(
-                                            volume.device(), volume.filesystem().type(), filledBytes >> 20));
+                                            volume.device(), volume.filesystem().type(), filled >> 20)));
                 }
             } finally {
                 Files.deleteIfExists(manifest);
@@ -191,7 +193,7 @@ final class MountingFiller {
     private Optional<FilesystemSpace> record(MountPlan.Volume volume, Path manifest)
             throws IOException, RunCancelledException {
         try {
-            return Optional.of(mounted(work.original(), volume.place(), volume.filesystem(), false, (root, watch) -> {
+            return Optional.of(readOnly(work.original(), volume, (root, watch) -> {
                 new TreeManifest(root, mostContentBytes(volume), cancellation, watch::alive).write(manifest);
                 return Hosts.space(root);
             }));
@@ -208,9 +210,21 @@ final class MountingFiller {
         return volume.place().lengthBytes() * MOST_CONTENT + LEAST_CONTENT_BYTES;
     }
 
-    private long fill(ImageNode overlay, MountPlan.Volume volume) throws IOException, RunCancelledException {
+    /** Empty if the kernel does not let it be written to. */
+    private Optional<Long> fill(ImageNode overlay, MountPlan.Volume volume) throws IOException, RunCancelledException {
         long share = Math.max(1, volume.gainBytes());
-        return mounted(overlay, volume.place(), volume.filesystem(), true, (root, watch) -> {
+        cancellation.checkpoint();
+        MountedVolume mounted;
+        try {
+            mounted = kernel.mount(host(), overlay, volume.place(), volume.filesystem(), true);
+        } catch (StillAttachedException worse) {
+            throw worse;
+        } catch (IOException refused) {
+            cancellation.checkpoint();
+            leftAlone(volume.device(), String.valueOf(refused.getMessage()));
+            return Optional.empty();
+        }
+        return Optional.of(on(mounted, (root, watch) -> {
             FileStatus before = FileStatus.of(root);
             FillReport report = fillCompletely(root, share, watch);
             // Where a file needs a name before it can lose it, the root directory has changed for a moment.
@@ -221,13 +235,13 @@ final class MountingFiller {
                 }
             }
             return report.bytesWritten();
-        });
+        }));
     }
 
     private FillReport fillCompletely(Path root, long expectedBytes, StallWatch watch)
             throws IOException, RunCancelledException {
         try {
-            return new ClassicalFiller(true)
+            return ClassicalFiller.inAGuestsFilesystem()
                     .fill(
                             root,
                             (written, expected) -> {
@@ -242,7 +256,7 @@ final class MountingFiller {
 
     private void requireSame(ImageNode overlay, MountPlan.Volume volume, Path manifest, FilesystemSpace before)
             throws IOException, RunCancelledException {
-        FilesystemSpace after = mounted(overlay, volume.place(), volume.filesystem(), false, (root, watch) -> {
+        FilesystemSpace after = readOnly(overlay, volume, (root, watch) -> {
             try {
                 new TreeManifest(root, mostContentBytes(volume), cancellation, watch::alive).requireSame(manifest);
             } catch (IOException difference) {
@@ -270,13 +284,20 @@ final class MountingFiller {
         T on(Path root, StallWatch watch) throws IOException, RunCancelledException;
     }
 
-    /** What cannot be undone is worse than whatever led to it, and must not be hidden behind it. */
-    private <T> T mounted(
-            ImageNode disk, ByteRange place, KernelFilesystem filesystem, boolean writable, Action<T> action)
+    private <T> T readOnly(ImageNode disk, MountPlan.Volume volume, Action<T> action)
+            throws IOException, RunCancelledException {
+        return readOnly(disk, volume.place(), volume.filesystem(), action);
+    }
+
+    private <T> T readOnly(ImageNode disk, ByteRange place, KernelFilesystem filesystem, Action<T> action)
             throws IOException, RunCancelledException {
         cancellation.checkpoint();
+        return on(kernel.mount(host(), disk, place, filesystem, false), action);
+    }
+
+    /** What cannot be undone is worse than whatever led to it, and must not be hidden behind it. */
+    private <T> T on(MountedVolume volume, Action<T> action) throws IOException, RunCancelledException {
         HostDevices host = host();
-        MountedVolume volume = kernel.mount(host, disk, place, filesystem, writable);
         // Without its server the device answers with errors, and whoever waits for it goes on.
         StallWatch watch =
                 StallWatch.start(STALL_LIMIT, () -> host.children().killAll("a mounted volume does not answer"));

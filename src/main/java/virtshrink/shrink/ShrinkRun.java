@@ -147,7 +147,7 @@ final class ShrinkRun {
             cancellation.checkpoint();
             MountingFiller filler = new MountingFiller(work, mounting.kernel(), cancellation, clock, notes);
             if (DiskView.mounts(request)) {
-                mounts = filler.plan(disk, request);
+                mounts = filler.plan(disk, request, context.mountObjection());
             }
             Optional<RunEnd> early = endAfterEstimate(disk);
             if (early.isPresent()) {

@@ -37,9 +37,9 @@ final class ForeignTable {
         int blockBytes = head.u16be(2);
         return startsWith(head, 0, "ER")
                 && (startsWith(head, BLOCK_BYTES, "PM")
-                        || (blockBytes >= BLOCK_BYTES
-                                && blockBytes <= HEAD_BYTES / 2
-                                && startsWith(head, blockBytes, "PM")));
+                        // Farther out than what is looked at: Linux would go there, so nobody says that there is none.
+                        || blockBytes > HEAD_BYTES / 2
+                        || (blockBytes >= BLOCK_BYTES && startsWith(head, blockBytes, "PM")));
     }
 
     // Sector 1 on PCs, byte 64 or 128 of sector 0 elsewhere; the magic number stands twice in each.

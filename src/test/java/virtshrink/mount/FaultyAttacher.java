@@ -63,6 +63,11 @@ public final class FaultyAttacher implements Attacher {
             }
 
             @Override
+            public void requireUndivided() throws IOException {
+                attachment.requireUndivided();
+            }
+
+            @Override
             public void detach() throws IOException {
                 own.detaching(image);
                 attachment.detach();

@@ -112,6 +112,10 @@ public final class LoopAttacher implements Attacher {
             return device;
         }
 
+        /** A loop device is looked at for partitions only if it is asked to be. */
+        @Override
+        public void requireUndivided() {}
+
         @Override
         public void detach() throws IOException {
             endHolder();

@@ -138,6 +138,26 @@ class NbdAttacherTest {
     }
 
     @Test
+    void aDeviceForWhichNoServerCanBeStartedIsGivenUp() throws IOException {
+        system.device("nbd0");
+        host.children().killAll("the run is over");
+        ImageNode image = ImageNode.of(Path.of("/nowhere"), ImageFormat.RAW);
+        assertThrows(IOException.class, () -> new NbdAttacher(system.directory).attach(host, image, 4096, true));
+        assertFalse(Files.exists(host.claims().resolve("nbd0")));
+        assertEquals(List.of("taken nbd0", "free nbd0"), register);
+    }
+
+    @Test
+    void whatTheKernelTakesForPartitionsIsSeen() throws IOException {
+        NbdDevice device = system.device("nbd0");
+        assertEquals(List.of(), device.partitions());
+        for (String name : List.of("nbd0p2", "nbd0p1", "queue")) {
+            Files.createDirectory(system.directory.resolve("nbd0").resolve(name));
+        }
+        assertEquals(List.of("nbd0p1", "nbd0p2"), device.partitions());
+    }
+
+    @Test
     void whenAllAreTakenItSaysSo() throws IOException {
         system.device("nbd0");
         system.connect("nbd0", 1, 4096);

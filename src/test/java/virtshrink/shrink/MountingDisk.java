@@ -111,6 +111,8 @@ final class MountingDisk {
             ExternalTool.run("mknod", odd.resolve("device").toString(), "b", "7", "0");
             ExternalTool.run("setfattr", "-n", "user.test", "-v", "value", odd.toString());
             ExternalTool.run("chmod", "4751", odd.resolve("hard").toString());
+            // What an earlier filler has left is the guest's as well.
+            write(mounted.path().resolve(".virt-shrink-fill-0123456789abcdef"), random, 5000);
             mounted.sync();
             for (int i = 0; i < 40; i++) {
                 Files.delete(mounted.path().resolve("deleted " + i));

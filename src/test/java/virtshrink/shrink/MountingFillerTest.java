@@ -134,19 +134,27 @@ class MountingFillerTest {
     }
 
     @ParameterizedTest
-    @ValueSource(ints = {1, 2})
+    @ValueSource(ints = {1, 2, 3})
     void whatCannotBeAttachedBeforeAnythingWasWrittenIsLeftAlone(int number) throws Exception {
         attachedBy(new FaultyAttacher().at(number, failingToAttach()));
         String note = leftAlone();
         assertTrue(note.contains("no device is free"), note);
     }
 
-    @ParameterizedTest
-    @ValueSource(ints = {3, 4})
-    void fromTheFirstWritingMountOnAFaultEndsTheRun(int number) throws Exception {
-        attachedBy(new FaultyAttacher().at(number, failingToAttach()));
+    @Test
+    void whatHasBeenWrittenToAndCannotBeComparedEndsTheRun() throws Exception {
+        attachedBy(new FaultyAttacher().at(4, failingToAttach()));
         String reason = untouched(Outcome.FAILED);
         assertTrue(reason.contains("no device is free; the original is untouched"), reason);
+    }
+
+    @Test
+    void whatOtherDisksSayOfASuspendedGuestKeepsThisOneFromBeingMounted() throws Exception {
+        FaultyAttacher attacher = new FaultyAttacher();
+        attachedBy(attacher);
+        run.mountObjection("vdb: btrfs carries no mark of being in use");
+        assertEquals("sda2 is not mounted and filled: vdb: btrfs carries no mark of being in use", leftAlone());
+        assertEquals(0, attacher.count());
     }
 
     private static FaultyAttacher.Fault failingToAttach() {

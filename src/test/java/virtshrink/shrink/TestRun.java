@@ -122,7 +122,13 @@ final class TestRun {
 
     /** A disk of the same guest, without which this one is not understood. */
     TestRun companion(ShrinkRequest disk) {
-        context = new RunContext(Optional.empty(), Optional.empty(), Optional.empty(), List.of(disk));
+        context = new RunContext(Optional.empty(), Optional.empty(), Optional.empty(), Optional.empty(), List.of(disk));
+        return this;
+    }
+
+    /** What the guest's other disks say against mounting. */
+    TestRun mountObjection(String why) {
+        context = new RunContext(Optional.empty(), Optional.empty(), Optional.empty(), Optional.of(why), List.of());
         return this;
     }
 

@@ -229,6 +229,8 @@ class MbrTableTest {
                         disk -> disk.put(0, "ER").put(2, 2, 0).put(512, "PM")),
                 Arguments.of("mac", (Consumer<MemoryDisk>)
                         disk -> disk.put(0, "ER").put(2, 8, 0).put(2048, "PM")),
+                Arguments.of(
+                        "mac", (Consumer<MemoryDisk>) disk -> disk.put(0, "ER").put(2, 0x40, 0)),
                 Arguments.of("bsd", (Consumer<MemoryDisk>)
                         disk -> disk.u32le(512, 0x82564557L).u32le(644, 0x82564557L)),
                 Arguments.of("sun", (Consumer<MemoryDisk>) disk -> disk.put(508, 0xDA, 0xBE, 0xDA, 0xBE)),
