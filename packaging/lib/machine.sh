@@ -23,8 +23,9 @@ prepare_machine_root() {
     flock "$cache_lock"
     if [ ! -e "$place/root.img" ]; then
         echo '== The machine is made: Debian 12'
-        # Of an earlier week.
-        find "$cache" -mindepth 1 -maxdepth 1 -type d -exec rm -rf -- {} +
+        # Of an earlier week; another checkout may want another one of this week.
+        find "$cache" -mindepth 1 -maxdepth 1 -type d -mtime +6 -exec rm -rf -- {} +
+        rm -rf -- "$cache/$key.new"
         make_machine_root "$cache/$key.new"
         mv -- "$cache/$key.new" "$place"
         verdict "$began" "kept in $place for this week"
