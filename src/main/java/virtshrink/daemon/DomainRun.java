@@ -83,6 +83,10 @@ final class DomainRun {
             if (report.outcome() == Outcome.NOTHING_TO_GAIN && notWorth.isEmpty()) {
                 gain = Math.addExact(gain, report.reclaimableBytes());
             }
+            if (report.mayGainByMounting()) {
+                // How much is not known before; the run itself asks whether it is enough. Its turn comes last.
+                gain = Math.addExact(gain, 1);
+            }
             ended.add(entry(report, notWorth));
         }
         if (gain > 0) {

@@ -6,6 +6,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import virtshrink.filesystem.FilesystemState;
 import virtshrink.inspect.DiskInspection;
 
 /**
@@ -91,6 +92,18 @@ public record ShrinkReport(
                 Optional.empty(),
                 List.of(),
                 List.of());
+    }
+
+    /**
+     * Whether a run that ended with the estimate has found filesystems that would be mounted and filled, as {@link ShrinkRequest.Filler#MOUNT}
+     * asks: what that gives back is in no figure.
+     */
+    public boolean mayGainByMounting() {
+        return outcome() == Outcome.NOTHING_TO_GAIN
+                && inspection.stream()
+                        .flatMap(found -> found.filesystems().stream())
+                        .anyMatch(finding -> finding.state() instanceof FilesystemState.Unsupported unsupported
+                                && unsupported.closed());
     }
 
     /** The same with one more note. */

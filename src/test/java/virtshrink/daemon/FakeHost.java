@@ -14,8 +14,13 @@ import java.util.OptionalDouble;
 import java.util.UUID;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
+import virtshrink.block.ByteRange;
 import virtshrink.config.LimitSettings;
+import virtshrink.filesystem.FilesystemIdentity;
+import virtshrink.filesystem.FilesystemState;
 import virtshrink.image.ImageFormat;
+import virtshrink.inspect.DiskInspection;
+import virtshrink.inspect.FilesystemFinding;
 import virtshrink.libvirt.DiskHost;
 import virtshrink.libvirt.DiskSource;
 import virtshrink.libvirt.DiskVerdict;
@@ -249,6 +254,17 @@ final class FakeHost implements Domains.Source, Workshop.DiskRunner {
         }
     }
 
+    /** What a disk is found to be on which a filesystem without a reader may be mounted. */
+    private static final DiskInspection CLOSED = new DiskInspection(
+            1000,
+            "none",
+            List.of(new FilesystemFinding(
+                    "vda",
+                    new ByteRange(0, 1000),
+                    FilesystemIdentity.ofType("jfs"),
+                    new FilesystemState.Unsupported("jfs is not supported", true))),
+            Optional.empty());
+
     private static ShrinkReport report(ShrinkRequest disk, long gain, long given, Outcome outcome, String reason) {
         return new ShrinkReport(
                 disk.image(),
@@ -259,7 +275,9 @@ final class FakeHost implements Domains.Source, Workshop.DiskRunner {
                 outcome,
                 reason,
                 Map.of(Phase.ESTIMATE, Duration.ofMillis(1)),
-                Optional.empty(),
+                Optional.of(disk.image())
+                        .filter(image -> String.valueOf(image.getFileName()).startsWith("mountable"))
+                        .map(image -> CLOSED),
                 List.of(),
                 List.of());
     }

@@ -125,6 +125,19 @@ class NightTest {
         assertTrue(status.contains("nightly: b: estimate"), status::toString);
     }
 
+    /** What it gives back is known only when it has been mounted; its turn comes last, and once. */
+    @Test
+    void aDiskToBeMountedHasItsTurnWhateverTheEstimate() throws Exception {
+        host.add("a", 200);
+        host.add("mountable", 0);
+        night();
+        assertEquals(List.of("a-vda?", "mountable-vda?", "a-vda", "mountable-vda"), host.runs);
+        assertEquals(List.of("a vda shrunk", "mountable vda nothing-to-gain"), outcomes());
+        host.runs.clear();
+        night();
+        assertEquals(List.of(), host.runs);
+    }
+
     @Test
     void attachesNothingThatIsAsTheLastRunLeftIt() throws Exception {
         host.add("a", 200);

@@ -116,6 +116,7 @@ class MountingFillerTest {
         attachedBy(attacher);
         ShrinkReport report = run.dryRun().expect(Outcome.NOTHING_TO_GAIN);
         assertEquals(0, attacher.count());
+        assertTrue(report.mayGainByMounting());
         assertTrue(
                 report.notes().toString().contains("sda2 (ext4) is mounted and filled in a real run"),
                 report.notes()::toString);
